@@ -19,7 +19,7 @@ export interface FaultCase extends BreakableStack {
   log(line: string): void;
 }
 
-/** Most violations that a failed case shows. */
+/** Maximum number of violations that a failed case shows. */
 export const MAX_SHOWN = 20;
 /** Longest time to become quiet after a fault, milliseconds: devices wait up to 30 s before they reconnect. */
 export const QUIET_MS = 120_000;

@@ -9,7 +9,7 @@ import { connectPacket, PACKET_TYPE } from '../wire/packets.js';
 export interface BrokerSettings {
   /** Sessions, queues and retained messages survive a clean restart. Default false. */
   readonly persistence?: boolean;
-  /** Most queued messages per client. Default 1000. */
+  /** Maximum number of queued messages per client. Default 1000. */
   readonly maxQueued?: number;
 }
 

@@ -6,9 +6,9 @@ export const BOUNDS = {
   maxPacketBytes: 300_000,
   /** Largest single reading, bytes of JSON text. */
   maxReadingBytes: 16_384,
-  /** Most readings in one replay (an array on the telemetry topic). */
+  /** Maximum number of readings in one replay (an array on the telemetry topic). */
   maxReplay: 500,
-  /** Most keys of one object, and most items of one array, in a reading. */
+  /** Maximum number of keys of one object, and of items of one array, in a reading. */
   maxKeys: 64,
   /** Longest name of a measurement, at any depth, characters. */
   maxNameLength: 64,
@@ -18,7 +18,7 @@ export const BOUNDS = {
   maxDepth: 4,
   /** How far a device clock can be ahead of the server's, milliseconds. */
   maxClockAheadMs: 5 * 60_000,
-  /** Greatest age of a replayed reading, milliseconds. */
+  /** Maximum age of a replayed reading, milliseconds. */
   maxClockBehindMs: 30 * 24 * 3_600_000,
   /** Largest action of a command, bytes of JSON text. */
   maxActionBytes: 4096,
@@ -31,7 +31,7 @@ export const BOUNDS = {
   /** Shortest and longest time to live of a command, milliseconds. */
   minTtlMs: 1000,
   maxTtlMs: 30 * 24 * 3_600_000,
-  /** Most readings in one receipt. */
+  /** Maximum number of readings in one receipt. */
   maxReceipt: 2000,
   /** Shortest and longest `sleeps` and `reports` of a birth, milliseconds. */
   minSleepMs: 1000,

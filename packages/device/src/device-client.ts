@@ -56,7 +56,7 @@ export interface DeviceOptions {
   readonly qos?: 0 | 1 | 2;
   /** Default 60 s. */
   readonly keepAliveSeconds?: number;
-  /** With `latest`: most readings in flight; further ones are dropped. Default 16. */
+  /** With `latest`: maximum number of readings in flight; further ones are dropped. Default 16. */
   readonly window?: number;
   readonly backoff?: Backoff;
   readonly inbox?: InboxLimits;

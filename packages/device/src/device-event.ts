@@ -11,7 +11,7 @@ export const ARRIVALS = [
   'storage',
   'invalid',
 ] as const;
-export type Arrival = (typeof ARRIVALS)[number];
+export type CommandArrival = (typeof ARRIVALS)[number];
 
 /** Why a device dropped a reading; see docs/devices.md. A closed set that can be a metric label. */
 export const DROPS = [
@@ -42,7 +42,7 @@ export type DeviceEvent =
   | { readonly event: 'receipt'; readonly stored: readonly number[]; readonly refused: readonly number[] }
   | { readonly event: 'online'; readonly session: number }
   | ({ readonly event: 'offline'; readonly retryInMs: number } & ConnectionEnd)
-  | ({ readonly event: 'command'; readonly arrival: Arrival } & Partial<CommandEnvelope>)
+  | ({ readonly event: 'command'; readonly arrival: CommandArrival } & Partial<CommandEnvelope>)
   /** The handler is about to be called. A bare command has no id. */
   | ({ readonly event: 'executed'; readonly action: Action } & Partial<CommandEnvelope>)
   /** The final acknowledgement is stored; it may not have reached the server yet. */

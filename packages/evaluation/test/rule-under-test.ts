@@ -10,9 +10,9 @@ import { type RuleInput, ruleSchema } from '../src/rule/rule.js';
 export const START = Date.UTC(2026, 5, 1, 12);
 
 const address = { fleet: 'demo', device: 'lamp-1' };
-export const acknowledging: DeviceFacts = { address, answers: true, lesson: false };
-export const silent: DeviceFacts = { address, answers: false, lesson: false };
-export const lesson: DeviceFacts = { address, answers: false, lesson: true };
+export const acknowledging: DeviceFacts = { address, acknowledges: true, lesson: false };
+export const silent: DeviceFacts = { address, acknowledges: false, lesson: false };
+export const lesson: DeviceFacts = { address, acknowledges: false, lesson: true };
 
 /** States that began a minute before `START`. */
 export const lowered: RuleState = { since: 1, raised: false, at: START - 60_000, emittedAt: START - 60_000 };

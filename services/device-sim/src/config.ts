@@ -29,7 +29,7 @@ const variables = z.object({
   INTERVAL_MS: integer(2000, 50, 86_400_000),
   /** `keep`: readings stay in an outbox until the server has stored them. */
   TELEMETRY: z.enum(['latest', 'keep'], 'must be latest or keep').default('latest'),
-  /** Most readings in the outbox of a device. */
+  /** Maximum number of readings in the outbox of a device. */
   OUTBOX: integer(1000, 1, 1_000_000),
   /** Folder for the state of each device (outbox, commands); in memory if unset. */
   STATE_DIR: z.string().optional(),
@@ -43,7 +43,7 @@ const variables = z.object({
   FORGET_SECONDS: integer(300, 0, 365 * 86_400),
   /** QoS of telemetry. */
   QOS: z.enum(['0', '1', '2'], 'must be 0, 1 or 2').default('1'),
-  /** Most devices that start to connect per second. */
+  /** Maximum number of devices that start to connect per second. */
   CONNECT_RATE: integer(250, 1, 10_000),
   /** Port of /metrics, /health/live and /health/ready. */
   SIM_PORT: port(8082),

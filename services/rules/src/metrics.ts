@@ -130,7 +130,7 @@ export class RulesMetrics extends Metrics {
     'Quorum decisions written; conflict: another replica was first',
     { result: ['written', 'conflict'] },
   );
-  readonly votesRefused = this.counter(
+  readonly votesRejected = this.counter(
     'quorum_votes_refused_total',
     'Votes beyond the limit of sensors per group',
   );
@@ -167,7 +167,7 @@ export class RulesMetrics extends Metrics {
     'command_dispatches_withheld_total',
     'Dispatches withheld because this replica was too late',
   );
-  readonly outboxLag = this.gauge(
+  readonly dispatchLag = this.gauge(
     'outbox_lag_seconds',
     'Age of the oldest command claimed and not yet accepted by the broker; 0 without one',
   );

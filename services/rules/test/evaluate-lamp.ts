@@ -38,7 +38,7 @@ export function lamp(rules: RuleInput[] = [NIGHT_LIGHT], lesson = false): KnownD
   const device = new KnownDevice(new DeviceAddress('demo', lesson ? 'demo' : 'lamp-1', lesson));
   device.useRules(setOf(...rules));
   device.adoptStored({ version: NEW_DEVICE, ...NOTHING_STORED });
-  if (device.needsHistory) device.setHistory({ readings: [], count: 0, late: 0 }, 240);
+  if (device.needsWindow) device.setWindow({ readings: [], count: 0, late: 0 }, 240);
   return device;
 }
 export function reading(light: number, seq?: number, more: Partial<PendingReading> = {}): PendingReading {
@@ -52,7 +52,7 @@ export function reading(light: number, seq?: number, more: Partial<PendingReadin
     isReplayed: false,
     isLive: undefined,
     ageMs: 0,
-    takenAt: 0,
+    arrivedAt: 0,
     traceparent: undefined,
     ...more,
   };
@@ -66,7 +66,7 @@ export function evaluateOn(
   listeningSince = 0,
 ) {
   const errors: string[] = [];
-  const verdicts = {
+  const counts = {
     matched: 0,
     unmatched: 0,
     undecided: 0,
@@ -75,7 +75,7 @@ export function evaluateOn(
     onError: (rule: { id: string }, _device: KnownDevice, message: string) =>
       errors.push(`${rule.id}: ${message}`),
   };
-  const part = evaluatePart(device, readings, 'me', ++parts, now, verdicts, listeningSince, {
+  const part = evaluatePart(device, readings, 'me', ++parts, now, counts, listeningSince, {
     of: () => groupState,
   });
   return { ...part, errors, actions: part.commands.map(({ action }) => action) };

@@ -4,7 +4,7 @@ import { groupBy } from './checks/group-by.js';
 import { VIOLATIONS } from './checks/violation.js';
 import type { Evidence } from './evidence/evidence.js';
 
-/** Most violations listed per kind. */
+/** Maximum number of violations listed per kind. */
 const MAX_LISTED = 10;
 const WIDTH = 34;
 

@@ -1,5 +1,5 @@
 const TICK_MS = 20;
-/** Most milliseconds that one tick counts. */
+/** Maximum time that one tick counts, milliseconds. */
 const MOST_MS = 200;
 
 /**

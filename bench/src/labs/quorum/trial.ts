@@ -58,7 +58,7 @@ function deciderOf(rule: CompiledRule): Decider {
 }
 
 function firstSensor(rule: CompiledRule): Decider {
-  const device = { address: { fleet: 'lab', device: 's-0' }, answers: true, lesson: false };
+  const device = { address: { fleet: 'lab', device: 's-0' }, acknowledges: true, lesson: false };
   let state: RuleState | undefined;
   return ([light], now) => {
     if (light !== undefined) {

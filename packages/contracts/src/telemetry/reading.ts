@@ -52,7 +52,7 @@ export interface ParsedReading {
 }
 
 /** A refused reading, or a refused message. `seq` is its `_seq`, if valid. */
-export interface RefusedReading {
+export interface RejectedReading {
   readonly reason: RejectReason;
   readonly seq?: number;
 }
@@ -60,7 +60,7 @@ export interface RefusedReading {
 /** The result of parsing a telemetry payload: readings in the order of arrival, and a reason for each refused one. */
 export interface ParsedTelemetry {
   readonly readings: ParsedReading[];
-  readonly rejected: RefusedReading[];
+  readonly rejected: RejectedReading[];
   /** The payload contains a number beyond 2^53, possibly an integer that is not kept exactly. */
   readonly huge?: true;
 }
@@ -245,7 +245,7 @@ function refuse(reason: RejectReason, value?: unknown): ParsedTelemetry {
   return { readings: [], rejected: [refused(reason, value)] };
 }
 
-function refused(reason: RejectReason, value: unknown): RefusedReading {
+function refused(reason: RejectReason, value: unknown): RejectedReading {
   const seq: unknown =
     typeof value === 'object' && value !== null && '_seq' in value ? value._seq : undefined;
   return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0 ? { reason, seq } : { reason };

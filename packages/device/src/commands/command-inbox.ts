@@ -1,16 +1,16 @@
 import type { Acknowledgement, CommandEnvelope } from '@lamplighter/contracts/commands/command';
-import type { Arrival, DeviceEvent } from '../device-event.js';
+import type { CommandArrival, DeviceEvent } from '../device-event.js';
 import { type Change, entriesOf, type Storage } from '../storage/storage.js';
 import { type Execute, type Execution, executeCommand, reasonOf } from './execute-command.js';
 import { LaneMarks } from './lane-marks.js';
 import type { ReceivedCommand } from './received-command.js';
 
 export interface InboxLimits {
-  /** Most commands that run at the same time; further ones are rejected as `busy`. */
+  /** Maximum number of commands that run at the same time; further ones are rejected as `busy`. */
   readonly running: number;
-  /** Most finished commands whose acknowledgement is kept; the oldest are evicted first. */
+  /** Maximum number of finished commands whose acknowledgement is kept; the oldest are evicted first. */
   readonly remembered: number;
-  /** Most lanes whose highest `seq` is kept; the least recently used are evicted first. */
+  /** Maximum number of lanes whose highest `seq` is kept; the least recently used are evicted first. */
   readonly lanes: number;
 }
 
@@ -59,7 +59,7 @@ export class CommandInbox {
    * Receives a command.
    * @param now estimate of the server's time, milliseconds since 1970
    */
-  receive(command: ReceivedCommand, now: () => number): Arrival {
+  receive(command: ReceivedCommand, now: () => number): CommandArrival {
     const arrival =
       command.envelope === undefined ? this.bareArrival() : this.arrivalOf(command.envelope, now);
     this.options.onEvent?.({ event: 'command', arrival, ...command.envelope });
@@ -88,11 +88,11 @@ export class CommandInbox {
     }
   }
 
-  private bareArrival(): Arrival {
+  private bareArrival(): CommandArrival {
     return this.running < this.limits.running ? 'executed' : 'busy';
   }
 
-  private arrivalOf({ id, lane, seq, expiresAt }: CommandEnvelope, now: () => number): Arrival {
+  private arrivalOf({ id, lane, seq, expiresAt }: CommandEnvelope, now: () => number): CommandArrival {
     if (this.entries.has(id)) return 'repeated';
     if (expiresAt <= now()) return 'expired';
     if (this.marks.isOvertaken(lane, seq)) return 'overtaken';
@@ -103,7 +103,7 @@ export class CommandInbox {
     return expiresAt <= now() ? 'expired' : 'executed';
   }
 
-  private reply(id: string, arrival: Arrival, traceparent: string | undefined): void {
+  private reply(id: string, arrival: CommandArrival, traceparent: string | undefined): void {
     const known = this.entries.get(id);
     if (known === undefined) {
       const answer: Acknowledgement = { id, status: 'rejected', reason: arrival };

@@ -8,7 +8,7 @@ import type { Traffic } from './traffic.js';
 
 /** Largest packet accepted from the broker, bytes: enough for any command, and for a receipt of all messages in flight. */
 const MAX_PACKET_BYTES = 65_536;
-/** Most received messages without our PUBACK. */
+/** Maximum number of received messages without our PUBACK. */
 const RECEIVE_MAXIMUM = 16;
 /** An attempt without a CONNACK ends after this time. */
 const CONNECT_TIMEOUT_MS = 20_000;

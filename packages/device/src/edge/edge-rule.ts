@@ -202,7 +202,7 @@ export class EdgeRule {
     const now = options.now();
     const observation = held.observe(trigger, now, this.startedAt);
     const before = this.state;
-    const device = { address: options, answers: true, lesson: false };
+    const device = { address: options, acknowledges: true, lesson: false };
     const evaluated = evaluate(held.standalone, before, observation, device, now);
     this.wakeAt = evaluated.wakeAt;
     this.state = evaluated.state;
@@ -221,7 +221,7 @@ export class EdgeRule {
     now: number,
   ): void {
     const { options } = this;
-    const device = { address: options, answers: true, lesson: false };
+    const device = { address: options, acknowledges: true, lesson: false };
     const {
       version,
       trigger,

@@ -4,7 +4,7 @@ import type { Observation } from '@lamplighter/evaluation/context/evaluation-con
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { measureAtEdge, withoutQuorum } from '@lamplighter/evaluation/rule/edge';
 import { type EdgeRuleDocument, edgeRuleSchema } from '@lamplighter/evaluation/rule/edge-rule';
-import { HISTORY_DEPTH, History, type PastReading } from '@lamplighter/evaluation/window/history';
+import { type PastReading, ReadingWindow, WINDOW_DEPTH } from '@lamplighter/evaluation/window/reading-window';
 import { CommandRejected, reasonOf } from '../commands/execute-command.js';
 
 /** A rule installed on a device, with the readings that it needs. */
@@ -33,7 +33,7 @@ export class InstalledRule {
     }
     this.standalone = withoutQuorum(this.compiled);
     this.lane = this.compiled.lane ?? defaultLane(this.compiled.whenTrue);
-    this.depth = Math.min(Math.max(this.compiled.depth, 1), HISTORY_DEPTH);
+    this.depth = Math.min(Math.max(this.compiled.depth, 1), WINDOW_DEPTH);
   }
 
   /** `<rule>@<version>`. */
@@ -65,7 +65,7 @@ export class InstalledRule {
       reading,
       ageMs: newest === undefined || trigger === 'reading' ? 0 : Math.max(0, now - newest.receivedAt),
       heardAt: Math.max(newest?.receivedAt ?? 0, startedAt),
-      ...(this.depth > 1 && { last: this.past.at(-2)?.reading ?? {}, window: new History(this.past) }),
+      ...(this.depth > 1 && { last: this.past.at(-2)?.reading ?? {}, window: new ReadingWindow(this.past) }),
       ...(value !== undefined && { value }),
     };
   }

@@ -9,7 +9,7 @@ export class LatestTelemetry implements Telemetry {
   readonly waiting = 0;
   private inFlight = 0;
 
-  /** @param window most readings in flight; further ones are dropped */
+  /** @param window maximum number of readings in flight; further ones are dropped */
   constructor(
     private readonly tools: TelemetryTools,
     private readonly window: number,

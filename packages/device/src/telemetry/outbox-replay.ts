@@ -3,7 +3,7 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { Outbox } from './outbox.js';
 
 export interface ReplayOptions {
-  /** Most messages waiting for receipts. */
+  /** Maximum number of messages waiting for receipts. */
   readonly window: number;
   /** Wait for the receipts of a message before it is sent again. */
   readonly wait: Backoff;

@@ -1,9 +1,9 @@
 import { type Change, entriesOf, type Storage } from '../storage/storage.js';
 
 export interface OutboxLimits {
-  /** Most readings. */
+  /** Maximum number of readings. */
   readonly readings: number;
-  /** Most bytes of their JSON text. */
+  /** Maximum bytes of their JSON text. */
   readonly bytes: number;
   /** What to drop when the outbox is full: the oldest reading that was never sent, or the new one. */
   readonly drop: 'oldest' | 'newest';

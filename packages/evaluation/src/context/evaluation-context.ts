@@ -34,7 +34,7 @@ export interface Observation {
 export interface DeviceFacts {
   readonly address: { readonly fleet: string; readonly device: string };
   /** The device acknowledges commands, so the dispatcher ensures delivery; otherwise the rule repeats its command. */
-  readonly answers: boolean;
+  readonly acknowledges: boolean;
   /** The device uses the lesson protocol, in which the server responds to every message. */
   readonly lesson: boolean;
   /** Start of the device's current boot according to its births, server time in ms; undefined without births. */

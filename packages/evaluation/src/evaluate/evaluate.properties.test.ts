@@ -6,7 +6,7 @@ import type { RuleState } from '../context/rule-state.js';
 import type { Trace } from '../context/trace.js';
 import { type CompiledRule, compileRule } from '../rule/compile-rule.js';
 import { type RuleInput, ruleSchema } from '../rule/rule.js';
-import { History } from '../window/history.js';
+import { ReadingWindow } from '../window/reading-window.js';
 import { evaluate } from './evaluate.js';
 import { evidenceOf, replay } from './evidence.js';
 
@@ -40,18 +40,18 @@ function evaluateAll(
   { transform = (state?: RuleState) => state, inspect = (_: Evaluation) => {}, extraTimers = 0 } = {},
 ): Evaluation[] {
   const all: Evaluation[] = [];
-  const history = new History();
+  const window = new ReadingWindow();
   let state: RuleState | undefined;
   let wakeAt: number | undefined;
   const evaluateAt = (trigger: 'reading' | 'timer', now: number) => {
-    const newest = history.newest;
+    const newest = window.newest;
     const observation: Observation = {
       trigger,
       reading: newest?.reading ?? {},
       ageMs: newest === undefined ? 0 : now - newest.at,
       heardAt: newest?.receivedAt ?? START,
-      last: history.beforeNewest?.reading,
-      window: history,
+      last: window.beforeNewest?.reading,
+      window,
       ...(rule.quorum !== undefined && { verdict: votes(newest?.reading.light) }),
     };
     state = transform(state);
@@ -74,7 +74,7 @@ function evaluateAll(
   for (const { gapMs, ageMs, reading } of events) {
     wait(now + gapMs);
     now += gapMs;
-    history.push({ at: now - ageMs, receivedAt: now, reading });
+    window.push({ at: now - ageMs, receivedAt: now, reading });
     evaluateAt('reading', now);
   }
   wait(now + TAIL_MS);
@@ -176,8 +176,12 @@ const fresh = (maxGapMs: number, values = light): fc.Arbitrary<Event[]> =>
     { minLength: 1, maxLength: 80 },
   );
 const address = { fleet: 'demo', device: 'lamp-1' };
-const devices = fc.record({ address: fc.constant(address), answers: fc.boolean(), lesson: fc.boolean() });
-const acknowledging: DeviceFacts = { address, answers: true, lesson: false };
+const devices = fc.record({
+  address: fc.constant(address),
+  acknowledges: fc.boolean(),
+  lesson: fc.boolean(),
+});
+const acknowledging: DeviceFacts = { address, acknowledges: true, lesson: false };
 const json = <T>(value: T): T => (value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T));
 
 describe('evaluate with any rule and readings', () => {

@@ -7,6 +7,7 @@ import { measured } from '../expression/scope.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import type { WindowView } from '../window/functions.js';
 import { evaluate } from './evaluate.js';
+import { factsOf, type RecordedDevice, recordDevice } from './recorded-device.js';
 
 /**
  * The inputs of a verdict, stored with the command that it led to (`because` in the command's JSON): with the rule of the same version,
@@ -34,7 +35,7 @@ export interface Evidence {
   /** Of an absence that a timer evaluated. */
   readonly listeningSince?: number;
   readonly longestIntervalMs?: number;
-  readonly device: DeviceFacts;
+  readonly device: RecordedDevice;
 }
 
 /**
@@ -45,7 +46,7 @@ export function evidenceOf(
   rule: CompiledRule,
   state: RuleState | undefined,
   observation: Observation,
-  { address: { fleet, device }, answers, lesson, startedAt }: DeviceFacts,
+  device: DeviceFacts,
   now: number,
 ): Evidence {
   const { last, window, verdict, value, listeningSince, longestIntervalMs } = observation;
@@ -64,7 +65,7 @@ export function evidenceOf(
     heardAt: observation.heardAt,
     ...(rule.absenceMs !== undefined && listeningSince !== undefined && { listeningSince }),
     ...(rule.absenceMs !== undefined && longestIntervalMs !== undefined && { longestIntervalMs }),
-    device: { address: { fleet, device }, answers, lesson, startedAt },
+    device: recordDevice(device),
   };
 }
 
@@ -73,7 +74,7 @@ export function replay(rule: CompiledRule, evidence: Evidence): { evaluated: Eva
   const { windows, state, device, now, ...recorded } = evidence;
   const observation = { ...recorded, window: windows && recordedWindow(windows) };
   const trace: Trace = [];
-  return { evaluated: evaluate(rule, state, observation, device, now, trace), trace };
+  return { evaluated: evaluate(rule, state, observation, factsOf(device), now, trace), trace };
 }
 
 function mentioned({ names }: CompiledRule, reading: Observation['reading']): Record<string, Measurement> {

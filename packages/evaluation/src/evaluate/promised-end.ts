@@ -4,6 +4,7 @@ import { type PromisedEnd, type RuleState, remainingMs } from '../context/rule-s
 import type { Trace } from '../context/trace.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import type { Evidence } from './evidence.js';
+import { recordDevice } from './recorded-device.js';
 
 /**
  * Runs outlive the rule document. A run ends at its promised time, as stored with the rule state, whether the rule was changed, disabled
@@ -66,30 +67,31 @@ function isOver(until: number, { maxMs }: PromisedEnd, now: number): boolean {
   return maxMs === undefined ? until <= now : remainingMs(until - maxMs, maxMs, now) === 0;
 }
 
-/** What happened to the rule. */
-export type Departure = 'changed' | 'disabled' | 'deleted' | 'out_of_scope' | 'rules_off';
+/** Why a rule, or the version of it that started something, is no longer in force. */
+export type RuleEndReason = 'changed' | 'disabled' | 'deleted' | 'out_of_scope' | 'rules_off';
 
 /** The evidence of a command that ends what a rule started; `version` is the version that started it. */
 export interface EndEvidence extends Evidence {
   readonly kind: 'end';
   readonly by: 'promise' | 'release';
   readonly end: PromisedEnd;
-  readonly departure: Departure;
+  /** Stored under this name. */
+  readonly departure: RuleEndReason;
 }
 
 /** Records why a run or verdict is ended. */
 export function endEvidenceOf(
   { end, by }: Extract<PendingEnd, { kind: 'end' }>,
-  departure: Departure,
+  reason: RuleEndReason,
   state: RuleState | undefined,
-  { address: { fleet, device }, answers, lesson }: DeviceFacts,
+  { address, acknowledges, lesson }: DeviceFacts,
   now: number,
 ): EndEvidence {
   return {
     kind: 'end',
     by,
     end,
-    departure,
+    departure: reason,
     version: end.version,
     now,
     trigger: 'timer',
@@ -97,7 +99,7 @@ export function endEvidenceOf(
     reading: {},
     ageMs: 0,
     heardAt: 0,
-    device: { address: { fleet, device }, answers, lesson },
+    device: recordDevice({ address, acknowledges, lesson }),
   };
 }
 

@@ -8,7 +8,7 @@ import { type ExpressionPlace, expressionPlaces } from '../rule/expression-place
 import { type Rule, ruleSchema } from '../rule/rule.js';
 import { didYouMean } from '../suggest.js';
 import type { WindowUse } from '../window/functions.js';
-import { HISTORY_DEPTH } from '../window/history.js';
+import { WINDOW_DEPTH } from '../window/reading-window.js';
 
 /** A problem or warning and its place in a rule document: `/when: unknown name 'lihgt', did you mean 'light'?` */
 export interface Finding {
@@ -83,7 +83,7 @@ function tooLong(pointer: string, windows: readonly WindowUse[], keptMs: number 
       pointer,
       detail:
         `window.${window.fn} covers ${duration(window.ms)} of '${window.measurement}', but only about ${duration(keptMs!)} are stored: ` +
-        `${HISTORY_DEPTH} readings, one every ${duration(keptMs! / HISTORY_DEPTH)}`,
+        `${WINDOW_DEPTH} readings, one every ${duration(keptMs! / WINDOW_DEPTH)}`,
     }));
 }
 

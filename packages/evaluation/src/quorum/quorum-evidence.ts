@@ -4,6 +4,7 @@ import type { DeviceFacts, Observation } from '../context/evaluation-context.js'
 import type { RuleState } from '../context/rule-state.js';
 import type { Trace } from '../context/trace.js';
 import type { Evidence } from '../evaluate/evidence.js';
+import { recordDevice } from '../evaluate/recorded-device.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import { type Tally, type Vote, withVotes } from './quorum.js';
 import {
@@ -81,7 +82,7 @@ export function targetEvidenceOf(
   group: GroupState,
   memory: RuleState | undefined,
   { reading, ageMs, heardAt }: Observation,
-  { address: { fleet, device }, answers, lesson, startedAt }: DeviceFacts,
+  device: DeviceFacts,
   action: Action,
   now: number,
 ): TargetEvidence {
@@ -95,7 +96,7 @@ export function targetEvidenceOf(
     reading: reportedValues(action, reading),
     ageMs,
     heardAt,
-    device: { address: { fleet, device }, answers, lesson, startedAt },
+    device: recordDevice(device),
     standing: group,
   };
 }

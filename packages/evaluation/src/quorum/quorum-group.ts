@@ -194,7 +194,7 @@ function evaluateGroupRule(
 ): Evaluated {
   const observation = { trigger, reading: NOTHING, ageMs: 0, heardAt, verdict, value };
   // The dispatcher ensures delivery to the targets; a group itself neither reports nor acknowledges.
-  const group = { address: { fleet, device: '' }, answers: true, lesson: false };
+  const group = { address: { fleet, device: '' }, acknowledges: true, lesson: false };
   return evaluate(rule, state.rule, observation, group, now, trace);
 }
 

@@ -184,7 +184,7 @@ it('replayTarget reproduces every re-assertion from its evidence', () => {
     { ...COMMANDED, safeAt: START },
   );
   const rule = ruleOf({ quiet: { from: '15:00', to: '16:00' } });
-  const facts = { address: { fleet: 'arena', device: 'north' }, answers: true, lesson: false };
+  const facts = { address: { fleet: 'arena', device: 'north' }, acknowledges: true, lesson: false };
   fc.assert(
     fc.property(group, fc.array(report, { maxLength: 20 }), (groupState, reports) => {
       let now = START;

@@ -53,7 +53,7 @@ export function reassertTarget(
   const { action, raise, at } = command;
   const known = memory?.since === rule.since && memory.at === at ? memory : undefined;
   const before = known ?? { since: rule.since, raised: raise === true, at, emittedAt: at };
-  const device = { answers: true, startedAt: observation.device?.startedAt };
+  const device = { acknowledges: true, startedAt: observation.device?.startedAt };
   const after = stateAfterReassert(
     { rule, observation, device, now, trace },
     action,

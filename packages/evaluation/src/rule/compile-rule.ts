@@ -3,7 +3,7 @@ import { deciderOf, ExpressionCompiler } from '../clauses/definition/expression-
 import { type CompiledClauses, compileClauses } from '../clauses/rule-clauses.js';
 import type { Expression } from '../expression/expression.js';
 import type { WindowUse } from '../window/functions.js';
-import { HISTORY_DEPTH } from '../window/history.js';
+import { WINDOW_DEPTH } from '../window/reading-window.js';
 import type { Rule } from './rule.js';
 
 /** A rule ready for evaluation: expressions compiled, durations in milliseconds. docs/rules.md explains every field. */
@@ -52,7 +52,7 @@ function dependencies({ then, else: otherwise }: Rule, expressions: readonly Exp
   const names = new Set(expressions.flatMap((expression) => expression.names));
   for (const action of [then, otherwise ?? {}]) for (const key of Object.keys(action)) names.add(key);
   return {
-    depth: windows.size > 0 ? HISTORY_DEPTH : usesLast ? 2 : 0,
+    depth: windows.size > 0 ? WINDOW_DEPTH : usesLast ? 2 : 0,
     names: [...names],
     windows: [...windows.values()],
     usesLast,

@@ -4,7 +4,7 @@ import type { Trace } from '../context/trace.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import { evidenceOf } from '../evaluate/evidence.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
-import { History } from '../window/history.js';
+import { ReadingWindow } from '../window/reading-window.js';
 import type { RecordedReading, SimulatedEvaluation, Simulation, SimulationOptions } from './simulation.js';
 
 /**
@@ -17,14 +17,18 @@ export function* simulateDevice(
   readings: readonly RecordedReading[],
   { fleet, until, lessons, traced = false }: SimulationOptions,
 ): Simulation {
-  const device = { address: { fleet, device: name }, answers: true, lesson: lessons?.has(name) ?? false };
-  const history = new History();
+  const device = {
+    address: { fleet, device: name },
+    acknowledges: true,
+    lesson: lessons?.has(name) ?? false,
+  };
+  const window = new ReadingWindow();
   let state: RuleState | undefined;
   let wakeAt: number | undefined;
   const step = (trigger: Observation['trigger'], now: number): SimulatedEvaluation => {
-    const { at, reading } = history.newest!;
-    const last = history.beforeNewest?.reading ?? {};
-    const observation = { trigger, reading, ageMs: now - at, heardAt: at, last, window: history };
+    const { at, reading } = window.newest!;
+    const last = window.beforeNewest?.reading ?? {};
+    const observation = { trigger, reading, ageMs: now - at, heardAt: at, last, window };
     const before = state;
     const trace: Trace | undefined = traced ? [] : undefined;
     const evaluated = evaluate(rule, before, observation, device, now, trace);
@@ -38,7 +42,7 @@ export function* simulateDevice(
   };
   for (const { at, reading } of readings) {
     while (wakeAt !== undefined && wakeAt <= at) yield step('timer', wakeAt);
-    history.push({ at, receivedAt: at, reading });
+    window.push({ at, receivedAt: at, reading });
     yield step('reading', at);
   }
   while (wakeAt !== undefined && wakeAt <= until) yield step('timer', wakeAt);

@@ -4,7 +4,7 @@
 -- Expiries are not changed: devices have received them.
 --
 -- KEYS  1..6 commands, transitions, answers, queue, index, due
--- ARGV  1 the last member of the page before, or ''   2 most members to read
+-- ARGV  1 the last member of the page before, or ''   2 maximum number of members to read
 --       3 least wait of a requeued command (ms), jitter included
 -- Returns  {last member of this page, or '' if it is the last page, how many waits were shortened}
 -- Clock    Redis TIME

@@ -2,7 +2,7 @@
 -- the states in order.
 --
 -- KEYS  1 window LIST   2 presence ZSET   3 published states HASH
--- ARGV  1 device   2 least time between two (ms)   3 publishes an unchanged state again if it was published before this time (ms); 0 never
+-- ARGV  1 device   2 minimum time between two (ms)   3 publishes an unchanged state again if published before this time (ms); 0 never
 -- Returns  {'none'}                             there is no state, or it is published already
 --          {'wait', ms}                         the last publication was too recent; try again after this time
 --          {'gone'}                             a state is published, but the device no longer has one

@@ -1,7 +1,7 @@
 -- Leases due members of due indexes: no other call returns them until the lease ends.
 --
 -- KEYS  any number of ZSETs, one per shard: member → when it is due (ms)
--- ARGV  1 most members to take   2 lease (ms)
+-- ARGV  1 maximum number of members to take   2 lease (ms)
 -- Returns  {now (ms), member…}
 -- Clock    Redis TIME
 return function(keys, args)

@@ -21,12 +21,12 @@ end
 
 -- Inserts history into the window. History is rare, so the window is read as a whole. It is never rewritten as a whole: with large
 -- readings, each late reading would write megabytes.
--- Returns how many were stored, duplicate and stale (older than a full window), each { late, retained }, and the lowest n of those stored.
+-- Returns how many were stored, duplicate and tooOld (older than a full window), each { late, retained }, and the lowest n of those stored.
 local function insert_history(window, history, now)
   local entries = read_window(window)
   local known = KnownReadings.of(entries)
   local is_full = #entries >= WINDOW_SIZE
-  local counts, length, lowest = { stored = { 0, 0 }, duplicate = { 0, 0 }, stale = { 0, 0 } }, 0, math.huge
+  local counts, length, lowest = { stored = { 0, 0 }, duplicate = { 0, 0 }, tooOld = { 0, 0 } }, 0, math.huge
   local function count(outcome, r)
     local which = r.kind == RETAINED and 2 or 1
     counts[outcome][which] = counts[outcome][which] + 1
@@ -36,7 +36,7 @@ local function insert_history(window, history, now)
     if known:find(r) == 'same' then
       count('duplicate', r)
     elseif is_full and place == 1 then
-      count('stale', r)
+      count('tooOld', r)
     else
       count('stored', r)
       lowest = math.min(lowest, r.n or lowest)
@@ -54,7 +54,7 @@ end
 -- Stores the history of a part and counts it in the device HASH. Returns the counts.
 local function store_history(device_key, window, history, retained, now)
   local counts, lowest = insert_history(window, history, now)
-  for outcome, field in pairs({ stored = 'late', duplicate = 'duplicate', stale = 'stale' }) do
+  for outcome, field in pairs({ stored = 'late', duplicate = 'duplicate', tooOld = 'stale' }) do
     local both = counts[outcome][1] + counts[outcome][2]
     if both > 0 then redis.call('HINCRBY', device_key, field, both) end
   end
@@ -64,5 +64,5 @@ local function store_history(device_key, window, history, retained, now)
   if from and lowest < tonumber(from) and redis.call('HEXISTS', device_key, 'again') == 0 then
     redis.call('HSET', device_key, 'from', int(lowest))
   end
-  return { stored = counts.stored[1], duplicate = counts.duplicate[1], stale = counts.stale[1], retained = retained }
+  return { stored = counts.stored[1], duplicate = counts.duplicate[1], tooOld = counts.tooOld[1], retained = retained }
 end

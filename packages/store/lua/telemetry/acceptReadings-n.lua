@@ -132,7 +132,7 @@ local function accept(p, newest, batch)
     is_unlisted = not redis.call('ZSCORE', keys[p.devices], name)
     -- The broker retains messages of devices that no longer exist.
     if is_unlisted and retained > 0 and not is_sign_of_life then
-      return { kind = 'accepted', late = { stored = 0, duplicate = 0, stale = 0, retained = retained } }
+      return { kind = 'accepted', late = { stored = 0, duplicate = 0, tooOld = 0, retained = retained } }
     end
     if not add_device(p, keys, fleet, name, is_unlisted) then return { kind = 'full' } end
   end

@@ -12,7 +12,7 @@ export interface DeliveryOptions {
   readonly onFailure?: OnFailure | undefined;
   /** How long the device may take after `acknowledged`, milliseconds; a minute by default. */
   readonly timeoutMs?: number | undefined;
-  /** Most dispatches without an acknowledgement; 5 by default. */
+  /** Maximum number of dispatches without an acknowledgement; 5 by default. */
   readonly attempts?: number | undefined;
   /** The rollout that the command belongs to. */
   readonly rollout?: string | undefined;

@@ -31,7 +31,7 @@ export type Command = CommandBody & {
   readonly attempt: number;
   readonly createdAt: number;
   readonly transitions: readonly Transition[];
-  readonly answer?: Acknowledgement;
+  readonly acknowledgement?: Acknowledgement;
   /** Unreadable acknowledgements, newest first, at most `MAX_UNREAD`. */
   readonly unread?: readonly UnreadAcknowledgement[];
   /** If its rule expects one, and the command can still have it. */

@@ -5,7 +5,7 @@ import { callFunctions } from '../redis/functions.js';
 import type { Lease } from './lease.js';
 
 /**
- * Requeues claimed commands, unless another dispatch has replaced this one. `waitMs` is the least time until the next attempt; older
+ * Requeues claimed commands, unless another dispatch has replaced this one. `waitMs` is the minimum time until the next attempt; older
  * commands wait longer (see requeueCommand-7.lua).
  * @returns the shards with a command that is due immediately: its device has published a birth in the meantime, or the next claim ends it
  *   because a newer command has overtaken it or its policy is `now`

@@ -139,7 +139,7 @@ export async function listDevices(
   return { devices, next: after };
 }
 
-/** Most names that one page reads. */
+/** Maximum number of names that one page reads. */
 const MAX_NAMES_PER_PAGE = 2000;
 
 /** The next names in lexical order, merged from all shards. */

@@ -45,7 +45,7 @@ export interface Ledger {
 }
 
 /** The refused readings of one device. `own` counts those with a readable sequence. */
-export interface Refusals {
+export interface RejectedCounts {
   readonly address: Pick<DeviceAddress, 'shard' | 'fleet' | 'device'>;
   readonly own: number;
   readonly reasons: ReadonlyMap<RejectReason, number>;
@@ -57,7 +57,7 @@ export interface Refusals {
  */
 export async function countRejected(
   redis: Redis,
-  refusals: readonly Refusals[],
+  refusals: readonly RejectedCounts[],
 ): Promise<(Session | undefined)[]> {
   const sessions = await callFunctions(
     redis,

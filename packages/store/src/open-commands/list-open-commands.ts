@@ -16,7 +16,7 @@ export interface OpenCommandFilter {
   readonly createdBefore?: number | undefined;
 }
 
-/** Most names of open commands that one page reads; a fleet with more must be listed device by device. */
+/** Maximum number of names of open commands that one page reads; a fleet with more must be listed device by device. */
 export const MAX_NAMES_PER_PAGE = 50_000;
 /** Names of one shard in one round trip, and commands that one page reads. */
 const NAMES_PER_TRIP = 500;

@@ -4,7 +4,7 @@ import { callFunction } from './functions.js';
 /**
  * Leases members of due indexes: ZSETs of member → when it is due (ms), one per shard. Each member that it returns becomes due again when
  * the lease ends, so a replica that crashes only delays its work.
- * @param limit most members to take, from all indexes together
+ * @param limit maximum number of members to take, from all indexes together
  * @returns the members, and the time of Redis, milliseconds
  */
 export async function takeDue(

@@ -5,7 +5,7 @@ import { withDevice } from '../../test/store-setup.js';
 import { listCommands } from '../commands/read-commands.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
-import { readHistories } from '../devices/histories.js';
+import { readWindows } from '../devices/windows.js';
 import { groupKey, timersKey } from '../keys.js';
 import { exactVersion } from './state-version.js';
 import { removeTimer, setTimers, type Timer, takeTimers } from './timers.js';
@@ -25,8 +25,8 @@ async function setTimer(timer: Timer, value: number) {
   return Number(await score());
 }
 const exact = async (address = lamp) => {
-  const [history] = await readHistories(store.redis, [{ address, depth: 240 }]);
-  return exactVersion(rules.cache.get(address.name)!.version, history!.count, history!.late);
+  const [window] = await readWindows(store.redis, [{ address, depth: 240 }]);
+  return exactVersion(rules.cache.get(address.name)!.version, window!.count, window!.late);
 };
 /** A part without readings, as a timer produces it. */
 const tick = async (changes: object = {}) => ({
@@ -142,11 +142,11 @@ describe('a verdict on the window', () => {
   it('reads all entries, oldest first', async () => {
     await rules.accept(lamp, numbered(5));
     await rules.accept(lamp, numbered(3));
-    const [history] = await readHistories(store.redis, [{ address: lamp, depth: 240 }]);
-    expect(history).toMatchObject({ count: 2, late: 1 });
-    expect(history!.readings.map(({ seq }) => seq)).toEqual([1, 3, 5]);
+    const [window] = await readWindows(store.redis, [{ address: lamp, depth: 240 }]);
+    expect(window).toMatchObject({ count: 2, late: 1 });
+    expect(window!.readings.map(({ seq }) => seq)).toEqual([1, 3, 5]);
     const unknown = store.newDevice();
-    expect(await readHistories(store.redis, [{ address: unknown, depth: 1 }])).toEqual([
+    expect(await readWindows(store.redis, [{ address: unknown, depth: 1 }])).toEqual([
       { readings: [], count: 0, late: 0 },
     ]);
   });

@@ -17,7 +17,7 @@ export interface DueTimer {
   readonly name: string;
 }
 
-/** Most timers to take in one call: evaluating them delays telemetry by at most 20 ms. */
+/** Maximum number of timers to take in one call: evaluating them delays telemetry by at most 20 ms. */
 const TAKEN_AT_ONCE = 128;
 /** How long a replica may take to evaluate them, milliseconds. */
 const LEASE_MS = 5000;

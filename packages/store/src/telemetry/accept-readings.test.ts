@@ -82,7 +82,7 @@ describe('the window', () => {
     await rules.accept(lamp, numbered(1, 4, 6));
     expect(await rules.accept(lamp, numbered(5, 2, 3))).toMatchObject({
       kind: 'accepted',
-      late: { stored: 3, duplicate: 0, stale: 0 },
+      late: { stored: 3, duplicate: 0, tooOld: 0 },
     });
     expect(await lights()).toBe('1, 2 late, 3 late, 4, 5 late, 6');
     expect(await lastLight()).toBe(6);
@@ -91,7 +91,7 @@ describe('the window', () => {
   it('accepts live and late readings in one part', async () => {
     await rules.accept(lamp, numbered(3));
     expect(await rules.accept(lamp, numbered(2, 4, 1, 5))).toMatchObject({
-      late: { stored: 2, duplicate: 0, stale: 0 },
+      late: { stored: 2, duplicate: 0, tooOld: 0 },
     });
     expect(await lights()).toBe('1 late, 2 late, 3, 4, 5');
   });
@@ -105,10 +105,10 @@ describe('the window', () => {
   it('recognises duplicates by their sequence, the last state included', async () => {
     await rules.accept(lamp, numbered(1, 2, 3));
     expect(await rules.accept(lamp, numbered(3, 2, 2))).toMatchObject({
-      late: { stored: 0, duplicate: 3, stale: 0 },
+      late: { stored: 0, duplicate: 3, tooOld: 0 },
     });
     expect(await rules.accept(lamp, numbered(0, 0))).toMatchObject({
-      late: { stored: 1, duplicate: 1, stale: 0 },
+      late: { stored: 1, duplicate: 1, tooOld: 0 },
     });
     expect(await lights()).toBe('0 late, 1, 2, 3');
   });
@@ -117,8 +117,8 @@ describe('the window', () => {
     const early = light(1, { _at: 1000 });
     await rules.accept(lamp, [early, light(2, { _at: 2000 })]);
     const again = [early, light(7, { _at: 1000 })];
-    expect(await rules.accept(lamp, again)).toMatchObject({ late: { stored: 1, duplicate: 1, stale: 0 } });
-    expect(await rules.accept(lamp, again)).toMatchObject({ late: { stored: 0, duplicate: 2, stale: 0 } });
+    expect(await rules.accept(lamp, again)).toMatchObject({ late: { stored: 1, duplicate: 1, tooOld: 0 } });
+    expect(await rules.accept(lamp, again)).toMatchObject({ late: { stored: 0, duplicate: 2, tooOld: 0 } });
   });
 
   it('is limited, and the oldest readings are pruned', async () => {
@@ -128,10 +128,10 @@ describe('the window', () => {
     expect([window.length, window[0], window.at(-1)]).toEqual([WINDOW_SIZE, '11', '1000']);
   });
 
-  it('when full replaces its oldest reading with a late one, and counts an older one as stale', async () => {
+  it('when full replaces its oldest reading with a late one, and counts an older one as too old', async () => {
     await rules.accept(lamp, numbered(...Array.from({ length: WINDOW_SIZE }, (_, i) => 100 + 2 * i)));
     expect(await rules.accept(lamp, numbered(99, 103))).toMatchObject({
-      late: { stored: 1, duplicate: 0, stale: 1 },
+      late: { stored: 1, duplicate: 0, tooOld: 1 },
     });
     const window = (await lights(1000)).split(', ');
     expect([window.length, ...window.slice(0, 2)]).toEqual([WINDOW_SIZE, '102', '103 late']);

@@ -42,7 +42,7 @@ export interface PartOutcome {
   readonly kind: 'accepted' | 'repeated' | 'conflict' | 'full';
   readonly stored?: StoredDeviceState;
   /** Outcomes of the late readings, and the number of retained ones. */
-  readonly late?: { stored: number; duplicate: number; stale: number; retained: number };
+  readonly late?: { stored: number; duplicate: number; tooOld: number; retained: number };
   /** Why a live reading with a lower number than the last state is newer. */
   readonly restarted?: RestartReason;
   /**

@@ -14,14 +14,14 @@ export interface NewReading {
 export const KINDS = { live: '0', late: '1', retained: '2', replayed: '3', lateOfReplay: '4' } as const;
 
 /** How a reading arrived, apart from its order. */
-export interface Arrival {
+export interface ArrivalFlags {
   readonly isRetained: boolean;
   /** Part of a replay, but not its newest reading. */
   readonly isReplayed: boolean;
 }
 
 /** The digit for a reading in `kinds`. */
-export function kindOf(isLive: boolean, { isRetained, isReplayed }: Arrival): string {
+export function kindOf(isLive: boolean, { isRetained, isReplayed }: ArrivalFlags): string {
   if (isRetained) return KINDS.retained;
   if (isLive) return isReplayed ? KINDS.replayed : KINDS.live;
   return isReplayed ? KINDS.lateOfReplay : KINDS.late;

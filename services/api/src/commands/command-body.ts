@@ -5,7 +5,7 @@ import type { SentCommand } from './command-sender.js';
 
 /** A command as the API returns it. */
 export function commandBody(command: SentCommand): CommandBody {
-  const { answer, unread, effect } = command;
+  const { acknowledgement: answer, unread, effect } = command;
   return {
     id: command.id,
     fleet: command.fleet,

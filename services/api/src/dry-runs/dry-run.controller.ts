@@ -1,10 +1,10 @@
 import type { DeviceFacts } from '@lamplighter/evaluation/context/evaluation-context';
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { compileRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { History, type PastReading } from '@lamplighter/evaluation/window/history';
+import { type PastReading, ReadingWindow } from '@lamplighter/evaluation/window/reading-window';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { readDevice } from '@lamplighter/store/devices/devices';
-import { readHistories } from '@lamplighter/store/devices/histories';
+import { readWindows } from '@lamplighter/store/devices/windows';
 import { redisNow } from '@lamplighter/store/redis/connect';
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
@@ -47,18 +47,18 @@ export class DryRunController {
     const rule = compileRule(document, 1, SINCE);
     const now = request.at === undefined ? await redisNow(this.link.redis) : Date.parse(request.at);
     const { device, past } = await this.readInputs(fleet, request.device, rule.depth);
-    const history = new History(past);
-    const last = request.last === undefined ? history.newest?.reading : measurementsOf(request.last);
+    const window = new ReadingWindow(past);
+    const last = request.last === undefined ? window.newest?.reading : measurementsOf(request.last);
     const reading = measurementsOf(request.reading);
     const { ageMs } = request;
-    history.push({ at: now - ageMs, receivedAt: now, reading });
+    window.push({ at: now - ageMs, receivedAt: now, reading });
     const outcome = dryRun(rule, {
       observation: {
         trigger: 'reading',
         reading,
         ageMs,
         heardAt: now,
-        window: history,
+        window,
         ...(last !== undefined && { last }),
       },
       state: request.state === undefined ? undefined : ({ ...request.state, since: SINCE } as RuleState),
@@ -75,12 +75,12 @@ export class DryRunController {
   ): Promise<{ device: DeviceFacts; past: readonly PastReading[] }> {
     const address = { fleet, device: name ?? '' };
     const known = name === undefined ? undefined : await readDevice(this.link.redis, fleet, name);
-    if (known === undefined) return { device: { address, answers: true, lesson: false }, past: [] };
+    if (known === undefined) return { device: { address, acknowledges: true, lesson: false }, past: [] };
     const store = new DeviceAddress(fleet, known.device, known.lesson);
-    const [history] = depth === 0 ? [] : await readHistories(this.link.redis, [{ address: store, depth }]);
+    const [window] = depth === 0 ? [] : await readWindows(this.link.redis, [{ address: store, depth }]);
     return {
-      device: { address, answers: known.session !== undefined, lesson: known.lesson },
-      past: (history?.readings ?? []).map(pastReading),
+      device: { address, acknowledges: known.session !== undefined, lesson: known.lesson },
+      past: (window?.readings ?? []).map(pastReading),
     };
   }
 }

@@ -1,10 +1,10 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { RecordedReading } from '@lamplighter/evaluation/simulation/simulate';
-import { HISTORY_DEPTH } from '@lamplighter/evaluation/window/history';
+import { WINDOW_DEPTH } from '@lamplighter/evaluation/window/reading-window';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { readDevices } from '@lamplighter/store/devices/devices';
-import { readHistories } from '@lamplighter/store/devices/histories';
+import { readWindows } from '@lamplighter/store/devices/windows';
 import { type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { devicesInScope } from '@lamplighter/store/rules/groups';
 import { z } from 'zod';
@@ -95,16 +95,16 @@ export async function fleetRecording(
   let next = 0;
   for (
     ;
-    next < wanted.length && readings.length + BATCH_SIZE * HISTORY_DEPTH <= MAX_RECORDED;
+    next < wanted.length && readings.length + BATCH_SIZE * WINDOW_DEPTH <= MAX_RECORDED;
     next += BATCH_SIZE
   ) {
     const some = await budget.wait(readDevices(redis, fleet, wanted.slice(next, next + BATCH_SIZE)));
     const addresses = some.map(({ device, lesson }) => new DeviceAddress(fleet, device, lesson));
-    const requests = addresses.map((address) => ({ address, depth: HISTORY_DEPTH }));
-    for (const [i, history] of (await budget.wait(readHistories(redis, requests))).entries()) {
+    const requests = addresses.map((address) => ({ address, depth: WINDOW_DEPTH }));
+    for (const [i, window] of (await budget.wait(readWindows(redis, requests))).entries()) {
       const { device, lesson } = some[i]!;
       if (lesson) lessons.add(device);
-      for (const kept of history.readings) {
+      for (const kept of window.readings) {
         const { at, reading } = pastReading(kept);
         readings.push({ device, at, reading });
       }

@@ -4,10 +4,10 @@ import { compileExpression } from '@lamplighter/evaluation/expression/expression
 import { drivenBy, laneClashes } from '@lamplighter/evaluation/rule/lane-clashes';
 import type { Rule } from '@lamplighter/evaluation/rule/rule';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
-import { HISTORY_DEPTH } from '@lamplighter/evaluation/window/history';
+import { WINDOW_DEPTH } from '@lamplighter/evaluation/window/reading-window';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { type Device, listDevices, readDevices } from '@lamplighter/store/devices/devices';
-import { readHistories } from '@lamplighter/store/devices/histories';
+import { readWindows } from '@lamplighter/store/devices/windows';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import {
   listRules,
@@ -215,7 +215,7 @@ function clashesWith(rule: Rule, others: readonly Rule[]): Remark[] {
 async function storedMsOf(redis: Redis, devices: readonly Device[]): Promise<number | undefined> {
   const reporting = devices.filter(({ last }) => last !== undefined).slice(0, MEASURED);
   const addresses = reporting.map(({ fleet, device, lesson }) => new DeviceAddress(fleet, device, lesson));
-  const histories = await readHistories(
+  const histories = await readWindows(
     redis,
     addresses.map((address) => ({ address, depth: INTERVALS })),
   );
@@ -225,7 +225,7 @@ async function storedMsOf(redis: Redis, devices: readonly Device[]): Promise<num
     return times.length < MIN_INTERVALS ? [] : [span / (times.length - 1)];
   });
   const middle = intervals.sort((a, b) => a - b)[Math.floor(intervals.length / 2)];
-  return middle === undefined || middle <= 0 ? undefined : middle * HISTORY_DEPTH;
+  return middle === undefined || middle <= 0 ? undefined : middle * WINDOW_DEPTH;
 }
 
 function misfits(stored: StoredRule | UnreadableRule, schema: TelemetrySchema): readonly Remark[] {

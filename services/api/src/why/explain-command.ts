@@ -4,9 +4,9 @@ import { duration, listed } from '@lamplighter/evaluation/clauses/definition/sen
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import type { Evidence } from '@lamplighter/evaluation/evaluate/evidence';
 import {
-  type Departure,
   type EndEvidence,
   isEndEvidence,
+  type RuleEndReason,
 } from '@lamplighter/evaluation/evaluate/promised-end';
 import { explain } from '@lamplighter/evaluation/explanation/explain';
 import { isGroupEvidence, isTargetEvidence } from '@lamplighter/evaluation/quorum/quorum-evidence';
@@ -96,7 +96,7 @@ function promisedEndSentences(state: RuleState | undefined): string[] {
   return [pastPromisedEndSentence(state.runUntil, state.ends)];
 }
 
-const DEPARTURE_SENTENCES: Readonly<Record<Departure, string>> = {
+const DEPARTURE_SENTENCES: Readonly<Record<RuleEndReason, string>> = {
   changed: 'another version of the rule has replaced that one',
   disabled: 'the rule was disabled in the meantime',
   deleted: 'the rule was deleted in the meantime',

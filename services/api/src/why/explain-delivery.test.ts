@@ -50,7 +50,7 @@ describe('explainDelivery', () => {
     ['cancelled', 'aborted:X-1', 0, /^cancelled because command X-1, earlier in its lane, failed$/],
   ])('explains %s by %s', (state, cause, attempt, sentence) => {
     const command = commandOf([taken, { state, at: AT + 1, attempt, cause }], {
-      answer: { id: '', status: 'failed', reason: 'no bulb' },
+      acknowledgement: { id: '', status: 'failed', reason: 'no bulb' },
     });
     expect(deliverySteps(command)[1]!.sentence).toMatch(sentence);
   });

@@ -58,7 +58,7 @@ function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst
       return 'the device reported success';
     case 'failed':
     case 'rejected': {
-      const { reason } = command.answer ?? {};
+      const { reason } = command.acknowledgement ?? {};
       const outcome = state === 'failed' ? 'reported a failure' : 'rejected it';
       return `the device ${outcome}${reason === undefined ? '' : `: ${reason}`}`;
     }

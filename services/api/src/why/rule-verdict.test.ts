@@ -7,7 +7,7 @@ import { explainVerdict } from './explain-verdict.js';
 import { evaluateNow } from './rule-verdict.js';
 
 const NOW = Date.UTC(2026, 10, 22, 12);
-const facts = { address: { fleet: 'demo', device: 'lamp' }, answers: true, lesson: false };
+const facts = { address: { fleet: 'demo', device: 'lamp' }, acknowledges: true, lesson: false };
 const lowered: RuleState = { since: 3, raised: false, at: NOW - 60_000, emittedAt: NOW - 60_000 };
 
 function verdictFor(

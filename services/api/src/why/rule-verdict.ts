@@ -8,7 +8,7 @@ import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { obstacles } from '@lamplighter/evaluation/explanation/explain';
 import { ExpressionFailed } from '@lamplighter/evaluation/expression/expression';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { History, type PastReading } from '@lamplighter/evaluation/window/history';
+import { type PastReading, ReadingWindow } from '@lamplighter/evaluation/window/reading-window';
 
 /** The verdict of a rule on a device or group, or why the rule is not evaluated there. */
 export const OUTCOMES = [
@@ -53,12 +53,12 @@ export function evaluateNow(
   { facts, readings, state }: DeviceSnapshot,
   now: number,
 ): RuleVerdict {
-  const history = new History(readings);
-  const { newest, lastReceivedAt: heardAt = 0 } = history;
+  const window = new ReadingWindow(readings);
+  const { newest, lastReceivedAt: heardAt = 0 } = window;
   const reading: Readonly<Record<string, Measurement | undefined>> = newest?.reading ?? {};
   const ageMs = newest === undefined ? 0 : Math.max(0, now - Math.min(newest.receivedAt, newest.at));
-  const last = history.beforeNewest?.reading ?? {};
-  const observation: Observation = { trigger: 'timer', reading, ageMs, heardAt, last, window: history };
+  const last = window.beforeNewest?.reading ?? {};
+  const observation: Observation = { trigger: 'timer', reading, ageMs, heardAt, last, window };
   const trace: Trace = [];
   const evaluated = evaluate(rule, state, observation, facts, now, trace);
   let whenNew: Trace | undefined;
@@ -71,7 +71,7 @@ export function evaluateNow(
   const between = betweenLimits(rule, state, whenNew ?? trace, {
     reading,
     last,
-    window: history,
+    window,
     device: facts.address,
   });
   return {

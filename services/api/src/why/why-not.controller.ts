@@ -1,11 +1,11 @@
 import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
-import { HISTORY_DEPTH } from '@lamplighter/evaluation/window/history';
+import { WINDOW_DEPTH } from '@lamplighter/evaluation/window/reading-window';
 import { type Command, listCommands } from '@lamplighter/store/commands/read-commands';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { type Device, readDevice } from '@lamplighter/store/devices/devices';
-import { readHistories } from '@lamplighter/store/devices/histories';
+import { readWindows } from '@lamplighter/store/devices/windows';
 import { type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { readGroups } from '@lamplighter/store/rules/groups';
 import { readRuleStates } from '@lamplighter/store/rules/rule-states';
@@ -84,12 +84,12 @@ export class WhyNotController {
     const address = new DeviceAddress(fleet, device, lesson);
     const [{ states, announced }, histories] = await Promise.all([
       readRuleStates(redis, fleet, device),
-      readHistories(redis, [{ address, depth: HISTORY_DEPTH }]),
+      readWindows(redis, [{ address, depth: WINDOW_DEPTH }]),
     ]);
     // A device that has only sent history has no last state.
     const readings = last === undefined ? [] : histories[0]!.readings;
     const state = ruleStateBody(states[rule.id]) as RuleState | undefined;
-    const facts = { address: { fleet, device }, answers: announced, lesson };
+    const facts = { address: { fleet, device }, acknowledges: announced, lesson };
     return { verdict: evaluateNow(rule, { facts, readings: readings.map(pastReading), state }, now), state };
   }
 }

@@ -21,7 +21,7 @@ export interface FleetOptions {
   readonly intervalMs: number;
   readonly qos: 0 | 1 | 2;
   readonly telemetry: 'latest' | 'keep';
-  /** Most readings in the outbox of a device. */
+  /** Maximum number of readings in the outbox of a device. */
   readonly outbox: number;
   /** Folder for the state of the devices; in memory if unset. */
   readonly stateDir?: string;
@@ -31,11 +31,11 @@ export interface FleetOptions {
   readonly radioGapMs: number;
   /** The service removes a lamp that is offline for this long. */
   readonly forgetAfterMs?: number;
-  /** Most devices that start to connect per second. */
+  /** Maximum number of devices that start to connect per second. */
   readonly connectRate: number;
 }
 
-/** Most devices that connect at the same time, to protect a slow broker. */
+/** Maximum number of devices that connect at the same time, to protect a slow broker. */
 const MOST_CONNECTING = 100;
 const RAMP_STEP_MS = 20;
 const PROGRESS_MS = 3000;

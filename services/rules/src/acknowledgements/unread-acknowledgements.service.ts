@@ -49,10 +49,10 @@ export class UnreadAcknowledgements {
     const { topic, payload } = message;
     this.metrics.acknowledgements.inc({ result: 'malformed' });
     if (parseTopic(topic) === undefined) {
-      this.rejected.refuse('acknowledgement', topicFault(topic).reason, message, () => topicFault(topic));
+      this.rejected.reject('acknowledgement', topicFault(topic).reason, message, () => topicFault(topic));
       return;
     }
-    this.rejected.refuse('acknowledgement', acknowledgementReason(payload), message, () =>
+    this.rejected.reject('acknowledgement', acknowledgementReason(payload), message, () =>
       acknowledgementFault(payload),
     );
     this.record(topic, () => ({ ...acknowledgementFault(payload), id: acknowledgementId(payload), payload }));
@@ -70,7 +70,7 @@ export class UnreadAcknowledgements {
         ? `\`id\` ${short} belongs to a command of another device`
         : `\`id\` ${short} is unknown or no longer stored; use the \`id\` from \`_cmd\` of the command`,
     };
-    this.rejected.refuse('acknowledgement', 'unknown_command', { topic, payload }, () => fault);
+    this.rejected.reject('acknowledgement', 'unknown_command', { topic, payload }, () => fault);
     this.record(topic, () => ({ ...fault, id: undefined, payload: payload() }));
   }
 

@@ -14,11 +14,11 @@ describe('DeviceCache', () => {
   it('learns from births whether a device acknowledges and expects receipts', () => {
     const devices = new DeviceCache();
     const lamp = devices.find(TOPIC)!;
-    expect([lamp.answers, lamp.expectsReceipts]).toEqual([false, false]);
+    expect([lamp.acknowledges, lamp.expectsReceipts]).toEqual([false, false]);
     devices.announce(TOPIC, { id: 1, keeps: true });
-    expect([lamp.answers, lamp.expectsReceipts]).toEqual([true, true]);
+    expect([lamp.acknowledges, lamp.expectsReceipts]).toEqual([true, true]);
     devices.announce(TOPIC, { id: 2, keeps: false });
-    expect([lamp.answers, lamp.expectsReceipts]).toEqual([true, false]);
+    expect([lamp.acknowledges, lamp.expectsReceipts]).toEqual([true, false]);
   });
 
   it('uses the latest birth, even if its session number is lower', () => {
@@ -35,12 +35,12 @@ describe('DeviceCache', () => {
     devices.announce(TOPIC, { id: 7, keeps: true });
     lamp.adoptStored(stored());
     lamp.adoptStored(stored({ id: 6, keeps: false }));
-    expect([lamp.answers, lamp.expectsReceipts]).toEqual([true, true]);
+    expect([lamp.acknowledges, lamp.expectsReceipts]).toEqual([true, true]);
   });
 
   it('uses the session from the store if no birth was received', () => {
     const lamp = new DeviceCache().find(TOPIC)!;
     lamp.adoptStored(stored({ id: 6, keeps: true }));
-    expect([lamp.answers, lamp.expectsReceipts]).toEqual([true, true]);
+    expect([lamp.acknowledges, lamp.expectsReceipts]).toEqual([true, true]);
   });
 });

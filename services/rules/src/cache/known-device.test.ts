@@ -61,12 +61,12 @@ describe('rules', () => {
 });
 
 describe('adoptStored', () => {
-  it('replaces version, mark and states, and discards the history', () => {
+  it('replaces version, mark and states, and discards the window', () => {
     const known = device(rule('a'));
-    known.setHistory({ readings: [], count: 0, late: 0 }, 20);
+    known.setWindow({ readings: [], count: 0, late: 0 }, 20);
     known.adoptStored(stored('other.7', { a: state({ raised: true }) }));
     expect(known).toMatchObject({ version: 'other.7', mark: { seq: 5 }, states: { a: { raised: true } } });
-    expect([known.history, known.tail]).toEqual([undefined, undefined]);
+    expect([known.window, known.tail]).toEqual([undefined, undefined]);
     known.adoptStored(stored('other.8'));
     expect(known.states).toEqual({});
   });
@@ -118,7 +118,7 @@ describe('versionToCompare', () => {
   it('includes the window only for an evaluation that used it', () => {
     const known = device(rule('a'));
     known.adoptStored(stored('other.1'));
-    known.setHistory({ readings: [], count: 40, late: 2 }, 20);
+    known.setWindow({ readings: [], count: 40, late: 2 }, 20);
     known.countLive(3);
     expect(known.versionToCompare(false)).toBe('other.1');
     expect(known.versionToCompare(true)).toBe(exactVersion('other.1', 43, 2));

@@ -2,13 +2,13 @@ import { CANARY_FLEET } from '@lamplighter/contracts/identity';
 import { commandsTopic } from '@lamplighter/contracts/topics';
 import type { DeviceFacts } from '@lamplighter/evaluation/context/evaluation-context';
 import type { PromisedEnd, RuleState } from '@lamplighter/evaluation/context/rule-state';
-import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
+import type { RuleEndReason } from '@lamplighter/evaluation/evaluate/promised-end';
 import { targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
-import { History, type PastReading } from '@lamplighter/evaluation/window/history';
+import { type PastReading, ReadingWindow } from '@lamplighter/evaluation/window/reading-window';
 import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
-import type { DeviceHistory } from '@lamplighter/store/devices/histories';
 import type { Session } from '@lamplighter/store/devices/session';
+import type { DeviceWindow } from '@lamplighter/store/devices/windows';
 import { exactVersion, NEW_DEVICE, UNKNOWN_VERSION } from '@lamplighter/store/rules/state-version';
 import type { StoredDeviceState } from '@lamplighter/store/telemetry/device-part';
 import type { Mark, WindowTail } from '@lamplighter/store/telemetry/reading-order';
@@ -22,7 +22,7 @@ export const RULE_PROPAGATION_MS = 5000;
 
 const NONE: readonly never[] = [];
 
-/** Readings to load when most of a history is cached: usually other replicas have added fewer since. */
+/** Readings to load when most of a window is cached: usually other replicas have added fewer since. */
 const TAIL = 16;
 
 /**
@@ -45,7 +45,7 @@ export class KnownDevice implements DeviceFacts {
   /** When its timer is due according to the cache, server time in ms. */
   timer: number | undefined;
 
-  private ruleSet: RuleSet | undefined;
+  private rulesInForce: RuleSet | undefined;
   /** Rules, except quorums, with this device in their scope. */
   rules: readonly CompiledRule[] = [];
   /** Quorums in which it has a vote. */
@@ -62,10 +62,10 @@ export class KnownDevice implements DeviceFacts {
   /** The longest interval between readings that the device is set to, as last read, milliseconds. */
   longestIntervalMs: number | undefined;
   /** Its latest readings, if its rules need them; undefined if they have to be loaded first. */
-  history: History | undefined;
+  window: ReadingWindow | undefined;
   private count = 0;
   private late = 0;
-  /** The history as last loaded; newer readings are appended to it. */
+  /** The window as last loaded; newer readings are appended to it. */
   private loaded:
     | { readonly past: readonly PastReading[]; readonly count: number; readonly late: number }
     | undefined;
@@ -77,7 +77,7 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** The device understands `_cmd` and acknowledges. */
-  get answers(): boolean {
+  get acknowledges(): boolean {
     return this.session !== undefined;
   }
 
@@ -105,8 +105,8 @@ export class KnownDevice implements DeviceFacts {
 
   /** Sets the rules in force. */
   useRules(ruleSet: RuleSet): void {
-    if (ruleSet === this.ruleSet) return;
-    this.ruleSet = ruleSet;
+    if (ruleSet === this.rulesInForce) return;
+    this.rulesInForce = ruleSet;
     const rules = ruleSet.forDevice(this.address.device);
     this.rules = rules.filter(({ quorum }) => quorum === undefined);
     this.quorums = rules.filter(({ quorum }) => quorum !== undefined);
@@ -119,7 +119,7 @@ export class KnownDevice implements DeviceFacts {
     this.inspectedStates = undefined;
     this.dropStates(before);
     const depth = rules.reduce((deepest, rule) => Math.max(deepest, rule.depth), 0);
-    if (depth > this.depth) this.forgetHistory(); // the loaded one is too short
+    if (depth > this.depth) this.forgetWindow(); // the loaded one is too short
     this.depth = depth;
   }
 
@@ -132,8 +132,8 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** The rules in force. */
-  get ruleBook(): RuleSet {
-    return this.ruleSet!;
+  get ruleSet(): RuleSet {
+    return this.rulesInForce!;
   }
 
   /**
@@ -156,14 +156,14 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** Why no rule in force continues the state with this key. */
-  departureOf(key: string): Departure {
-    const departure = this.ruleBook.departureOf(key);
-    return departure === 'changed' && !this.sinceByKey.has(key) ? 'out_of_scope' : departure;
+  endReasonOf(key: string): RuleEndReason {
+    const reason = this.ruleSet.endReasonOf(key);
+    return reason === 'changed' && !this.sinceByKey.has(key) ? 'out_of_scope' : reason;
   }
 
   /** The command that releases an orphaned state; undefined if the device stays as it is. */
   releaseOf(key: string, { since }: RuleState): PromisedEnd | undefined {
-    return this.ruleSet?.releaseOf(key, since, this.address.device);
+    return this.rulesInForce?.releaseOf(key, since, this.address.device);
   }
 
   /** Drops the states of rules that no longer apply. States of rules unknown to this replica stay: another one may have read them. */
@@ -198,8 +198,8 @@ export class KnownDevice implements DeviceFacts {
   }
 
   /** Its rules need the window, and it has to be loaded. */
-  get needsHistory(): boolean {
-    return this.depth > 0 && this.history === undefined && this.version !== UNKNOWN_VERSION;
+  get needsWindow(): boolean {
+    return this.depth > 0 && this.window === undefined && this.version !== UNKNOWN_VERSION;
   }
 
   /** Replaces the cached state with the stored one. */
@@ -208,7 +208,7 @@ export class KnownDevice implements DeviceFacts {
     this.mark = stored.mark;
     this.tail = undefined;
     this.states = stored.rules === '' ? {} : (JSON.parse(stored.rules) as Record<string, RuleState>);
-    this.history = undefined;
+    this.window = undefined;
     this.timer = undefined;
     this.updateSession(stored.session);
   }
@@ -219,16 +219,16 @@ export class KnownDevice implements DeviceFacts {
     this.states = others;
   }
 
-  /** How many of its latest readings to load for a history of this depth. */
+  /** How many of its latest readings to load for a window of this depth. */
   readingsToLoad(depth: number): number {
     return this.loaded === undefined ? depth : Math.min(TAIL, depth);
   }
 
   /**
-   * Sets the history from the store, cut to a depth. If only a tail was loaded and it does not connect to the cached readings, there is
-   * still no history, and all of it has to be loaded.
+   * Sets the window from the store, cut to a depth. If only a tail was loaded and it does not connect to the cached readings, there is
+   * still no window, and all of it has to be loaded.
    */
-  setHistory({ readings, count, late, longestIntervalMs }: DeviceHistory, depth: number): void {
+  setWindow({ readings, count, late, longestIntervalMs }: DeviceWindow, depth: number): void {
     this.longestIntervalMs = longestIntervalMs;
     let past: PastReading[] = readings.map(({ at, receivedAt, measurements }) => ({
       at: at ?? receivedAt,
@@ -243,18 +243,18 @@ export class KnownDevice implements DeviceFacts {
       past = [...known.past, ...past.slice(first)];
     }
     past = past.slice(-depth);
-    this.history = new History(past, depth);
+    this.window = new ReadingWindow(past, depth);
     this.count = count;
     this.late = late;
     if (this.depth > 0 && past.length > 0) this.loaded = { past, count, late };
   }
 
-  forgetHistory(): void {
-    this.history = undefined;
+  forgetWindow(): void {
+    this.window = undefined;
     this.loaded = undefined;
   }
 
-  /** Counts live readings that this replica added to the history. */
+  /** Counts live readings that this replica added to the window. */
   countLive(live: number): void {
     this.count += live;
   }

@@ -6,7 +6,7 @@ const LOST_MS = 15_000;
 const OUTCOMES_KEPT = 24;
 /** A problem is reported from this many lost ones on; a killed replica loses one or two. */
 const MIN_LOST = 3;
-/** Most canaries in flight; older ones are dropped. */
+/** Maximum number of canaries in flight; older ones are dropped. */
 const MAX_IN_FLIGHT = 64;
 
 /** How many canaries arrived or were lost since the last check. */

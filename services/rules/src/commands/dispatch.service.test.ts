@@ -93,12 +93,12 @@ async function devicesWithCommand(count: number) {
   return devices;
 }
 
-/** Emits a rule's command that the store accepted, on a reading that arrived at `takenAt`. */
-function emit(dispatch: DispatchService, { takenAt = performance.now(), ttl = 60_000 } = {}) {
+/** Emits a rule's command that the store accepted, on a reading that arrived at `arrivedAt`. */
+function emit(dispatch: DispatchService, { arrivedAt = performance.now(), ttl = 60_000 } = {}) {
   const address = new DeviceAddress(`fleet-${++fleets}`, 'lamp', false);
   const id = newCommandId(address.shard);
-  const command = { id, lane: 'led', actionJson: '{"led_on":true}', ttl, takenAt };
-  const device = { address, commandsTopic: 'topic', answers: true };
+  const command = { id, lane: 'led', actionJson: '{"led_on":true}', ttl, arrivedAt };
+  const device = { address, commandsTopic: 'topic', acknowledges: true };
   const part = { device, commands: [command as EmittedCommand] } as unknown as EvaluatedPart;
   const enqueued = { id, state: 'dispatched' as const, seq: 1, expiresAt: 1, superseded: [], unknown: [] };
   dispatch.dispatchEmitted(part, { kind: 'accepted', commands: [enqueued] });
@@ -142,7 +142,7 @@ it('withholds a claimed command when its lease has expired', async () => {
 it('withholds an emitted command when its lease has expired', async () => {
   const { dispatch, published, withheld } = startDispatcher();
   emit(dispatch);
-  emit(dispatch, { takenAt: performance.now() - LEASE_MS });
+  emit(dispatch, { arrivedAt: performance.now() - LEASE_MS });
   expect([published.length, await withheld()]).toEqual([1, '1']);
 });
 

@@ -22,7 +22,7 @@ import { TokenBucket } from './token-bucket.js';
 
 /** How often to poll for due commands without a wake-up; finds expired leases and commands. Milliseconds. */
 const POLL_MS = 500;
-/** Most commands of one shard per claim. */
+/** Maximum number of commands of one shard per claim. */
 const CLAIM_LIMIT = 100;
 /**
  * Rate of claims, so that a fleet that returns does not starve telemetry. The commands of rules are not limited: they are dispatched with
@@ -69,7 +69,7 @@ export class DispatchService implements OnApplicationBootstrap {
     this.reports = new DeliveryReports(redis, logger, metrics, unexpected, recorder, (shards) =>
       this.wake(shards),
     );
-    whenScraped(metrics.outboxLag, (gauge) => gauge.set(this.lagSeconds()));
+    whenScraped(metrics.dispatchLag, (gauge) => gauge.set(this.lagSeconds()));
   }
 
   onApplicationBootstrap(): void {
@@ -188,7 +188,7 @@ export class DispatchService implements OnApplicationBootstrap {
   }
 
   private publish(dispatch: Dispatch): void {
-    const { id, lane, seq, attempt, expiresAt, expires, topic, actionJson, acknowledges: answers } = dispatch;
+    const { id, lane, seq, attempt, expiresAt, expires, topic, actionJson, acknowledges } = dispatch;
     const now = performance.now();
     if (now >= dispatch.leaseEnds) {
       // This process was too slow; the holder of the next lease publishes the command.
@@ -201,7 +201,7 @@ export class DispatchService implements OnApplicationBootstrap {
     const aliveMs = Math.min(expires, dispatch.leaseEnds) - now;
     const expirySeconds = Math.max(1, Math.floor(aliveMs / 1000));
     const deliverBy = Math.round(expiresAt - (expires - now)) + expirySeconds * 1000;
-    const envelope = answers ? { id, lane, seq, attempt, expiresAt, deliverBy } : undefined;
+    const envelope = acknowledges ? { id, lane, seq, attempt, expiresAt, deliverBy } : undefined;
     const payload = commandPayload(actionJson, envelope);
     this.transport.publish(
       'commands',
@@ -215,8 +215,8 @@ export class DispatchService implements OnApplicationBootstrap {
 
   private published(dispatch: Dispatch, outcome: PublishOutcome): void {
     this.inFlight.delete(dispatch);
-    if (dispatch.takenAt !== undefined && outcome !== 'lost')
-      this.metrics.loop.observe((performance.now() - dispatch.takenAt) / 1000);
+    if (dispatch.arrivedAt !== undefined && outcome !== 'lost')
+      this.metrics.loop.observe((performance.now() - dispatch.arrivedAt) / 1000);
     if (this.recorder.isLogging)
       this.recorder.logStep('dispatched', dispatch, { attempt: dispatch.attempt, state: `${outcome}` });
     this.reports.add(dispatch, outcome);

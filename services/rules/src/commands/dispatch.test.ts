@@ -12,14 +12,14 @@ const lamp = (lesson = false) => new KnownDevice(new DeviceAddress('demo', lesso
 describe('emittedDispatch', () => {
   const emit = (ttl: number, device = lamp()) =>
     emittedDispatch(
-      { id: 'c-1', lane: 'led', actionJson: '{"led_on":true}', takenAt: 500, ttl } as EmittedCommand,
+      { id: 'c-1', lane: 'led', actionJson: '{"led_on":true}', arrivedAt: 500, ttl } as EmittedCommand,
       { seq: 9, expiresAt: REDIS_NOW + ttl } as EnqueueOutcome,
       device,
     );
 
   it('starts the lease when the reading arrived', () => {
     expect(emit(60_000)).toMatchObject({
-      ...{ topic: 'demo/commands/lamp', seq: 9, attempt: 1, source: 'rule', takenAt: 500 },
+      ...{ topic: 'demo/commands/lamp', seq: 9, attempt: 1, source: 'rule', arrivedAt: 500 },
       ...{ claimedAt: REDIS_NOW, leaseEnds: 500 + LEASE_MS, expires: 60_500 },
     });
   });
@@ -48,7 +48,7 @@ describe('claimedDispatch', () => {
 
   it('converts Redis times to local times, counted from before the claim', () => {
     expect(claimedDispatch(claim, 700)).toMatchObject({
-      ...{ topic: 'demo/commands/lamp', attempt: 2, source: 'api', acknowledges: true, takenAt: undefined },
+      ...{ topic: 'demo/commands/lamp', attempt: 2, source: 'api', acknowledges: true, arrivedAt: undefined },
       ...{ leaseEnds: 10_700, expires: 30_700, actionJson: '{"led_on":true}' },
     });
   });

@@ -30,16 +30,16 @@ export interface Dispatch {
   /** Trace context, passed to the device. */
   readonly traceparent: string | undefined;
   /** Local time at which the reading that caused it arrived; only for the first dispatch of a rule's command. */
-  readonly takenAt: number | undefined;
+  readonly arrivedAt: number | undefined;
 }
 
 /** The dispatch of a rule's command that was leased to this replica when it was stored. */
 export function emittedDispatch(
   command: EmittedCommand,
   { seq, expiresAt }: EnqueueOutcome,
-  { address, commandsTopic, answers }: KnownDevice,
+  { address, commandsTopic, acknowledges }: KnownDevice,
 ): Dispatch {
-  const { id, lane, actionJson, takenAt, ttl, traceparent } = command;
+  const { id, lane, actionJson, arrivedAt, ttl, traceparent } = command;
   return {
     id,
     fleet: address.fleet,
@@ -49,14 +49,14 @@ export function emittedDispatch(
     seq,
     attempt: 1,
     claimedAt: expiresAt - ttl,
-    leaseEnds: takenAt + Math.min(LEASE_MS, ttl),
+    leaseEnds: arrivedAt + Math.min(LEASE_MS, ttl),
     expiresAt,
-    expires: takenAt + ttl,
+    expires: arrivedAt + ttl,
     actionJson,
     source: 'rule',
-    acknowledges: answers,
+    acknowledges,
     traceparent,
-    takenAt,
+    arrivedAt,
   };
 }
 
@@ -80,7 +80,7 @@ export function claimedDispatch(claim: Claim, requestedAt: number): Dispatch {
     source,
     acknowledges: announced,
     traceparent,
-    takenAt: undefined,
+    arrivedAt: undefined,
   };
 }
 

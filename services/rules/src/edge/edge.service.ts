@@ -96,7 +96,7 @@ export class EdgeService implements OnApplicationBootstrap {
       topic: deviceTopic(fleet, 'telemetry', device),
       payload: () => JSON.stringify({ _edge: report }),
     };
-    this.rejected.refuse('edge', 'schema', message, () => edgeFault(report));
+    this.rejected.reject('edge', 'schema', message, () => edgeFault(report));
   }
 
   /** One round; returns the pause before the next one. */

@@ -8,7 +8,7 @@ import type { Tally } from '@lamplighter/evaluation/quorum/quorum';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { measureAtEdge, withoutQuorum } from '@lamplighter/evaluation/rule/edge';
 import type { WindowView } from '@lamplighter/evaluation/window/functions';
-import { History } from '@lamplighter/evaluation/window/history';
+import { ReadingWindow } from '@lamplighter/evaluation/window/reading-window';
 import type { KeptReading } from '@lamplighter/store/devices/devices';
 import type { Judgement } from '@lamplighter/store/edge/edge';
 import { WINDOW_SIZE } from '@lamplighter/store/keys';
@@ -105,7 +105,7 @@ function reevaluate(
     ...(value !== undefined && { value }),
     ...((window ?? windows) !== undefined && { window: window ?? recordedWindow(windows!) }),
   };
-  const subject = { address: { fleet, device }, answers: true, lesson: false };
+  const subject = { address: { fleet, device }, acknowledges: true, lesson: false };
   const evaluated = evaluate(withoutQuorum(rule), state, observation, subject, now, trace);
   const isSame = evaluated.emit !== undefined && evaluated.raise === raise;
   return { isSame, sentences: explain(trace) };
@@ -132,7 +132,7 @@ function storedOf(
     reading,
     last: last?.measurements ?? {},
     ...(value !== undefined && { value }),
-    window: new History(
+    window: new ReadingWindow(
       past
         .toReversed()
         .map((kept) => ({ at: timeOf(kept), receivedAt: kept.receivedAt, reading: kept.measurements })),

@@ -7,7 +7,7 @@ import { type RuleInput, ruleSchema } from '@lamplighter/evaluation/rule/rule';
 import { commandOf, endingCommandOf } from './decided-command.js';
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-const ORIGIN = { takenAt: 5, traceparent: TRACEPARENT };
+const ORIGIN = { arrivedAt: 5, traceparent: TRACEPARENT };
 const BECAUSE = { kind: 'test' } as unknown as Evidence;
 const compiled = (more: Partial<RuleInput> = {}) =>
   compileRule(
@@ -28,7 +28,7 @@ describe('commandOf', () => {
     const command = commandOf(rule, { action: { led_on: true }, raise: true, because: BECAUSE }, 17, ORIGIN);
     expect(command).toMatchObject({
       ...{ lane: 'led_on', policy: 'ordered', ttl: 300_000, attempts: 3, cause: 'rule:night-light' },
-      ...{ actionJson: '{"led_on":true}', takenAt: 5, traceparent: TRACEPARENT, rule },
+      ...{ actionJson: '{"led_on":true}', arrivedAt: 5, traceparent: TRACEPARENT, rule },
     });
     expect(command.id).toMatch(/-17$/);
     expect(JSON.parse(command.json)).toMatchObject({

@@ -12,7 +12,7 @@ import { expectedEffect } from '../effects/expected-effect.js';
 /** The reading or timer that caused a command. */
 export interface CommandOrigin {
   /** When the reading arrived or the timer was evaluated: monotonic time, milliseconds. */
-  readonly takenAt: number;
+  readonly arrivedAt: number;
   /** Trace context of the reading's message, propagated to the command. */
   readonly traceparent: string | undefined;
 }
@@ -74,7 +74,7 @@ function commandBase(
   action: Action,
   cause: string,
   shard: number,
-  { takenAt, traceparent }: CommandOrigin,
+  { arrivedAt, traceparent }: CommandOrigin,
 ) {
   return {
     id: newCommandId(shard),
@@ -82,7 +82,7 @@ function commandBase(
     cause,
     action,
     actionJson: JSON.stringify(action),
-    takenAt,
+    arrivedAt,
     traceparent,
   };
 }

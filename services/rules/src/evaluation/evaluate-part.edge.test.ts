@@ -46,9 +46,9 @@ function evaluateReading(device: KnownDevice, measurements: object, now = NOW, i
     isLive: undefined,
     ageMs: 0,
     traceparent: undefined,
-    takenAt: 0,
+    arrivedAt: 0,
   };
-  const verdicts = {
+  const counts = {
     matched: 0,
     unmatched: 0,
     undecided: 0,
@@ -56,7 +56,7 @@ function evaluateReading(device: KnownDevice, measurements: object, now = NOW, i
     budget_exceeded: 0,
     onError: () => {},
   };
-  return evaluatePart(device, [reading], 'me', seq, now, verdicts).commands.map(({ action }) => action);
+  return evaluatePart(device, [reading], 'me', seq, now, counts).commands.map(({ action }) => action);
 }
 
 const edgeReport = (more: object = {}) => ({

@@ -48,7 +48,7 @@ function plot(rules: RuleSet) {
     const session = { id: 1, keeps: false };
     const mark = { seq: undefined, at: undefined };
     device.adoptStored({ version: NEW_DEVICE, mark, rules: JSON.stringify(states), session, kinds: '' });
-    device.setHistory({ readings: kept, count: kept.length, late: 0 }, 240);
+    device.setWindow({ readings: kept, count: kept.length, late: 0 }, 240);
   };
   const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0, onError: () => {} };
   const step = (readings: PendingReading[], now: number) => {
@@ -56,8 +56,8 @@ function plot(rules: RuleSet) {
     if (part.rules !== '') states = JSON.parse(part.rules) as Record<string, RuleState>;
     if (part.timer !== undefined)
       due = part.timer.exact ? part.timer.at : Math.min(due ?? Number.POSITIVE_INFINITY, part.timer.at!);
-    device.history = undefined;
-    device.setHistory({ readings: kept, count: kept.length, late: 0 }, 240);
+    device.window = undefined;
+    device.setWindow({ readings: kept, count: kept.length, late: 0 }, 240);
     return part.commands;
   };
   startReplica(rules);
@@ -71,7 +71,14 @@ function plot(rules: RuleSet) {
       return step(
         [
           {
-            ...{ n: undefined, seq: undefined, at: undefined, takenAt: 0, traceparent: undefined, ageMs: 0 },
+            ...{
+              n: undefined,
+              seq: undefined,
+              at: undefined,
+              arrivedAt: 0,
+              traceparent: undefined,
+              ageMs: 0,
+            },
             ...{
               json: JSON.stringify({ soil }),
               reading: { soil },

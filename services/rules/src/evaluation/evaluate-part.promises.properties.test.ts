@@ -53,7 +53,7 @@ class Model {
   private pendingReads: { replica: 0 | 1; book: Book; at: number }[] = [];
   private readonly sets = new Map<Book, RuleSet>();
   private states: Record<string, RuleState> = {};
-  private readonly history: KeptReading[] = [];
+  private readonly window: KeptReading[] = [];
   private due: number | undefined;
   private part = 0;
   readonly runs: { until: number; endedAt: number | undefined }[] = [];
@@ -130,7 +130,7 @@ class Model {
     const mark = { seq: undefined, at: undefined };
     const session = { id: 1, keeps: false };
     device.adoptStored({ version: NEW_DEVICE, mark, rules: JSON.stringify(this.states), session, kinds: '' });
-    device.setHistory({ readings: this.history, count: this.history.length, late: 0 }, 240);
+    device.setWindow({ readings: this.window, count: this.window.length, late: 0 }, 240);
     const readings =
       soil === undefined
         ? []
@@ -140,7 +140,7 @@ class Model {
                 n: undefined,
                 seq: undefined,
                 at: undefined,
-                takenAt: 0,
+                arrivedAt: 0,
                 traceparent: undefined,
                 ageMs: 0,
               },
@@ -159,7 +159,7 @@ class Model {
     if (rules !== '') this.states = JSON.parse(rules) as Record<string, RuleState>;
     if (timer !== undefined)
       this.due = timer.exact ? timer.at : Math.min(this.due ?? Number.POSITIVE_INFINITY, timer.at!);
-    if (soil !== undefined) this.history.push({ receivedAt: this.now, late: false, measurements: { soil } });
+    if (soil !== undefined) this.window.push({ receivedAt: this.now, late: false, measurements: { soil } });
     this.check(before.water?.runUntil, this.states.water?.runUntil, commands);
   }
 

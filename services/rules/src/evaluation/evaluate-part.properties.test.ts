@@ -42,9 +42,9 @@ function runLive(
   let part = 0;
   const count = { matched: 0, unmatched: 0, undecided: 0, error: 0, budget_exceeded: 0 };
   const step = (readings: PendingReading[], now: number) => {
-    const needsHistory = device.depth > 0 || readings.length === 0;
-    if (needsHistory && device.history === undefined)
-      device.setHistory({ readings: kept, count: kept.length, late: 0 }, 240);
+    const needsWindow = device.depth > 0 || readings.length === 0;
+    if (needsWindow && device.window === undefined)
+      device.setWindow({ readings: kept, count: kept.length, late: 0 }, 240);
     const { timer, commands } = evaluatePart(device, readings, 'me', ++part, now, {
       ...count,
       onError: () => {},
@@ -70,7 +70,7 @@ function runLive(
       isReplayed: false,
       isLive: undefined,
       ageMs: 0,
-      takenAt: 0,
+      arrivedAt: 0,
       traceparent: undefined,
     };
     return { ...times, json, reading: JSON.parse(json) };

@@ -103,7 +103,7 @@ describe('a target of a quorum', () => {
   it('is not commanded while the group state is unknown, nor by a timer', () => {
     const device = lamp([FLOODLIGHT]);
     expect(evaluateOn(device, reports(false), after(60)).actions).toEqual([]);
-    device.setHistory({ readings: [], count: 0, late: 0 }, 240);
+    device.setWindow({ readings: [], count: 0, late: 0 }, 240);
     expect(evaluateOn(device, [], after(60), groupState).actions).toEqual([]);
   });
 

@@ -114,7 +114,7 @@ describe('evaluatePart', () => {
     evaluateOn(device, [reading(500, 1)]);
     const part = evaluateOn(device, [reading(1, 2), reading(500, 3), reading(1, 4)], NOW + 1000);
     expect([part.actions, part.timer]).toEqual([[], { at: NOW + 1001, exact: false }]);
-    device.setHistory(
+    device.setWindow(
       { readings: [{ receivedAt: NOW + 1000, late: false, measurements: { light: 1 } }], count: 4, late: 0 },
       240,
     );

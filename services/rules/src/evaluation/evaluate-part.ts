@@ -10,10 +10,10 @@ import { isNewer, kindOf, partBefore, tailAfter } from '@lamplighter/store/telem
 import type { GroupStates } from '../cache/group-states.js';
 import type { KnownDevice } from '../cache/known-device.js';
 import type { DecidedCommand } from './decided-command.js';
-import { type PendingReading, RuleEvaluation, type Verdicts } from './rule-evaluation.js';
+import { type EvaluationCounts, type PendingReading, RuleEvaluation } from './rule-evaluation.js';
 
 export type { DecidedCommand as EmittedCommand } from './decided-command.js';
-export type { PendingReading, Verdicts } from './rule-evaluation.js';
+export type { EvaluationCounts, PendingReading } from './rule-evaluation.js';
 
 /** A device's part of a batch, evaluated on the device cache of this replica. */
 export interface EvaluatedPart extends DevicePart {
@@ -42,13 +42,13 @@ export function evaluatePart(
   replica: string,
   part: number,
   now: number,
-  verdicts: Verdicts,
+  counts: EvaluationCounts,
   listeningSince = 0,
   groupStates?: Pick<GroupStates, 'of'>,
 ): EvaluatedPart {
   const { address, version } = device;
   const byTimer = readings.length === 0;
-  if (version === UNKNOWN_VERSION || ((device.depth > 0 || byTimer) && device.history === undefined)) {
+  if (version === UNKNOWN_VERSION || ((device.depth > 0 || byTimer) && device.window === undefined)) {
     // The cache lacks something: write a version that always conflicts, so that the store returns its state.
     return {
       device,
@@ -64,7 +64,7 @@ export function evaluatePart(
     };
   }
   const comparedVersion = device.versionToCompare(device.depth > 0 || byTimer);
-  const evaluation = new RuleEvaluation(device, now, verdicts, groupStates);
+  const evaluation = new RuleEvaluation(device, now, counts, groupStates);
   const live: PendingReading[] = [];
   const late: PendingReading[] = [];
   let { mark } = device;
@@ -86,7 +86,7 @@ export function evaluatePart(
   device.tail = tailAfter(part, live);
   device.mark = { seq: mark.seq, at: mark.at };
   device.countLive(live.length);
-  if (device.depth === 0) device.history = undefined; // read for a timer only
+  if (device.depth === 0) device.window = undefined; // read for a timer only
   const changed = evaluation.states !== device.states;
   if (changed) {
     device.states = device.pruneStates(evaluation.states, now);

@@ -14,7 +14,7 @@ import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { groupKey } from '@lamplighter/store/keys';
 import type { Timer } from '@lamplighter/store/rules/timers';
 import type { Vote } from '@lamplighter/store/rules/vote';
-import type { Arrival, NewReading } from '@lamplighter/store/telemetry/reading-order';
+import type { ArrivalFlags, NewReading } from '@lamplighter/store/telemetry/reading-order';
 import type { GroupStates } from '../cache/group-states.js';
 import { type KnownDevice, RULE_PROPAGATION_MS } from '../cache/known-device.js';
 import { type CommandOrigin, commandOf, type DecidedCommand, endingCommandOf } from './decided-command.js';
@@ -23,7 +23,7 @@ import { stateFromEdge } from './state-from-edge.js';
 import { textForNumber } from './text-for-number.js';
 
 /** A reading of a batch that is not stored yet. */
-export interface PendingReading extends NewReading, CommandOrigin, Arrival {
+export interface PendingReading extends NewReading, CommandOrigin, ArrivalFlags {
   readonly reading: Reading;
   /** Whether it is newer than the last state according to the store; undefined before the first attempt to store it. */
   readonly isLive: boolean | undefined;
@@ -32,7 +32,7 @@ export interface PendingReading extends NewReading, CommandOrigin, Arrival {
 }
 
 /** Counts the results of evaluations for the metrics, and reports failures. */
-export interface Verdicts {
+export interface EvaluationCounts {
   matched: number;
   unmatched: number;
   undecided: number;
@@ -65,7 +65,7 @@ export class RuleEvaluation {
   constructor(
     private readonly device: KnownDevice,
     private readonly now: number,
-    private readonly verdicts: Verdicts,
+    private readonly counts: EvaluationCounts,
     private readonly groupStates: Pick<GroupStates, 'of'> | undefined,
   ) {
     this.states = device.states;
@@ -75,9 +75,9 @@ export class RuleEvaluation {
   evaluateReading(pending: PendingReading): void {
     const { reading, at, ageMs, isReplayed } = pending;
     const { device, now } = this;
-    const { history } = device;
-    const last = history?.newest?.reading;
-    history?.push({ at: at ?? now, receivedAt: now, reading });
+    const { window } = device;
+    const last = window?.newest?.reading;
+    window?.push({ at: at ?? now, receivedAt: now, reading });
     if (isReplayed) return; // history, which is not evaluated
     if (reading._edge !== undefined) this.resumeFromEdge(reading._edge);
     const observation: Observation = {
@@ -85,7 +85,7 @@ export class RuleEvaluation {
       reading,
       ageMs,
       heardAt: now,
-      ...(history !== undefined && { last: last ?? NO_READING, window: history }),
+      ...(window !== undefined && { last: last ?? NO_READING, window }),
     };
     this.evaluateRules(observation, pending);
     if (device.quorums.length > 0) this.vote(observation);
@@ -105,30 +105,30 @@ export class RuleEvaluation {
 
   /** Evaluates the last state again, without a reading. */
   evaluateTimer(listeningSince: number): void {
-    const { history } = this.device;
-    const newest = history?.newest;
+    const { window } = this.device;
+    const newest = window?.newest;
     const observation: Observation = {
       trigger: 'timer',
       reading: newest?.reading ?? {},
       // By the device's clock it may have been old when it arrived.
       ageMs: newest === undefined ? 0 : this.now - Math.min(newest.receivedAt, newest.at),
-      heardAt: history?.lastReceivedAt ?? 0,
+      heardAt: window?.lastReceivedAt ?? 0,
       listeningSince,
       longestIntervalMs: this.device.longestIntervalMs,
-      ...(history !== undefined && { last: history.beforeNewest?.reading ?? NO_READING, window: history }),
+      ...(window !== undefined && { last: window.beforeNewest?.reading ?? NO_READING, window }),
     };
     // Without any reading only rules that detect silence apply.
     const rules =
       newest === undefined
         ? this.device.rules.filter(({ absenceMs }) => absenceMs !== undefined)
         : this.device.rules;
-    this.evaluateRules(observation, { takenAt: performance.now(), traceparent: undefined }, rules);
+    this.evaluateRules(observation, { arrivedAt: performance.now(), traceparent: undefined }, rules);
     // The due timer may belong to a rule that this replica has not read yet, and must not be lost.
     if (this.device.wasEvaluatedElsewhere(this.now)) this.wake(this.now + RETRY_BEHIND_MS);
   }
 
   private evaluateRules(observation: Observation, origin: CommandOrigin, rules = this.device.rules): void {
-    const { device, now, verdicts } = this;
+    const { device, now, counts } = this;
     this.wakeAt = undefined;
     const ended = this.endOrphanedStates(origin);
     for (const rule of rules) {
@@ -149,8 +149,8 @@ export class RuleEvaluation {
         device,
         now,
       );
-      verdicts[result] += 1;
-      if (error !== undefined) verdicts.onError(rule, device, error);
+      counts[result] += 1;
+      if (error !== undefined) counts.onError(rule, device, error);
       if (result === 'undecided') this.reportText(rule, observation);
       if (wakeAt !== undefined) this.wake(wakeAt);
       if (state !== undefined && state !== before) this.setState(rule.id, withPromisedEnd(rule, state));
@@ -184,15 +184,15 @@ export class RuleEvaluation {
       const state = this.states[id]!;
       // A replica that has read this version continues it, but the end does not wait longer than every replica needs to read it.
       const isOverdue = state.runUntil !== undefined && now - state.runUntil > RULE_PROPAGATION_MS;
-      if (device.ruleBook.isBehind(state.since) && !isOverdue) {
+      if (device.ruleSet.isBehind(state.since) && !isOverdue) {
         this.wake(now + RETRY_BEHIND_MS);
         continue;
       }
-      const rule = device.ruleBook.get(id);
+      const rule = device.ruleSet.get(id);
       const pending = pendingEndOf(addMissingEnd(rule, state), now, device.releaseOf(id, state));
       if (pending?.kind === 'wait') this.wake(pending.until);
       if (pending?.kind === 'end') {
-        const because = endEvidenceOf(pending, device.departureOf(id), state, device, now);
+        const because = endEvidenceOf(pending, device.endReasonOf(id), state, device, now);
         this.individualCommands.push(
           endingCommandOf({ id, rule }, pending.end, because, device.address.shard, origin),
         );
@@ -205,9 +205,9 @@ export class RuleEvaluation {
 
   /** Reports an undecided rule if the reason is a measurement that is text. */
   private reportText(rule: CompiledRule, { trigger, reading }: Observation): void {
-    if (trigger !== 'reading' || this.verdicts.onText === undefined) return;
+    if (trigger !== 'reading' || this.counts.onText === undefined) return;
     const name = textForNumber(rule, reading);
-    if (name !== undefined) this.verdicts.onText(rule, this.device, name, reading);
+    if (name !== undefined) this.counts.onText(rule, this.device, name, reading);
   }
 
   /** Whether another replica has evaluated a newer version of the rule: this version must not reset its state. */
@@ -259,8 +259,8 @@ export class RuleEvaluation {
         vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, scope);
         // eslint-disable-next-line no-restricted-syntax -- a failing rule is reported to its owner
       } catch (error) {
-        this.verdicts.error += 1;
-        this.verdicts.onError(rule, device, (error as Error).message);
+        this.counts.error += 1;
+        this.counts.onError(rule, device, (error as Error).message);
         continue;
       }
       if (vote === undefined) {

@@ -230,8 +230,8 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
   ): Promise<false> {
     const { fleet, rule: id, version } = group;
     const rules = this.book.setOf(fleet)!;
-    const device = { address: { fleet, device: '' }, answers: true, lesson: false };
-    const because = endEvidenceOf(pending, rules.departureOf(id), before.rule, device, now);
+    const device = { address: { fleet, device: '' }, acknowledges: true, lesson: false };
+    const because = endEvidenceOf(pending, rules.endReasonOf(id), before.rule, device, now);
     const commands = await this.endingCommands(group, pending.end, because);
     const state = { since: before.since, begun: before.begun };
     const decision = {

@@ -11,7 +11,7 @@ import { REDIS } from '../tokens.js';
 const TELEMETRY_PER_SECOND = 50;
 /** Events are collected for this long, because each call costs Redis a write to disk. Milliseconds. */
 const COLLECT_MS = 50;
-/** Most events that wait; more are dropped and counted. */
+/** Maximum number of events that wait; more are dropped and counted. */
 const MAX_WAITING = 2000;
 
 /** Appends live events in the background. */

@@ -12,7 +12,7 @@ export interface MqttMessage {
   /** Trace context from the user properties. */
   readonly traceparent: string | undefined;
   /** Monotonic time of arrival, milliseconds (performance.now). */
-  readonly takenAt: number;
+  readonly arrivedAt: number;
   /** The connection that delivered it; the PUBACK must not be sent on another one. */
   readonly connection: PublishTap;
 }
@@ -26,7 +26,7 @@ export interface LinkEvents {
   /** All messages of one read have been passed to `onMessage`. */
   afterRead(): void;
   onUp(): void;
-  /** `isRefused`: the broker rejected the service, which an operator must fix. */
+  /** `isRefused`: the broker refused the connection or a subscription, which an operator must fix. */
   onDown(reason: string, isRefused: boolean): void;
 }
 

@@ -12,11 +12,11 @@ import { PublishTap } from './publish-tap.js';
 const MAX_IN_FLIGHT = 8192;
 const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
 /**
- * Most QoS 1 messages in flight from the broker: the maximum of MQTT. A busy Mosquitto reads one packet of each client in turn, so with
- * many publishers the PUBACKs of this link queue there, and a lower limit would throttle the whole fleet.
+ * Maximum number of QoS 1 messages in flight from the broker: the limit of MQTT itself. A busy Mosquitto reads one packet of each client in
+ * turn, so with many publishers the PUBACKs of this link queue there, and a lower limit would throttle the whole fleet.
  */
 const RECEIVE_MAXIMUM = 0xffff;
-/** Most publishes that wait for the broker's receive maximum; further ones count as lost and are dispatched again later. */
+/** Maximum number of publishes that wait for the broker's receive maximum; further ones count as lost and are dispatched again later. */
 const MAX_WAITING = 10_000;
 /** QoS 0 publishes are buffered while the broker does not read; beyond this many bytes they are dropped. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
@@ -244,7 +244,7 @@ export class MqttLink {
             packetId,
             delivery,
             traceparent,
-            takenAt: tap.readAt,
+            arrivedAt: tap.readAt,
             connection: tap,
           }),
         puback: (packetId, reasonCode) => this.completePublish(packetId, reasonCode),

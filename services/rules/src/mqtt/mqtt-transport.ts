@@ -13,11 +13,11 @@ export interface Subscription {
   readonly shared: boolean;
   /** True: retained messages are requested, too. */
   readonly includesRetained: boolean;
-  /** Most messages per call. */
+  /** Maximum number of messages per call. */
   readonly maxBatch: number;
   /**
-   * Most concurrent calls. More than one is used under light load, so that a message does not wait for the disk write of the previous
-   * one, and under full load, when batches are large anyway.
+   * Maximum number of concurrent calls. More than one is used under light load, so that a message does not wait for the disk write of
+   * the previous one, and under full load, when batches are large anyway.
    */
   readonly concurrency: number;
   /**
@@ -41,7 +41,7 @@ export interface MqttTransportOptions {
   readonly onFailure: (error: unknown, batch: { readonly filter: string; readonly messages: number }) => void;
 }
 
-/** Most payload bytes per batch: a batch of replays must fit into one call to Redis. */
+/** Maximum payload bytes per batch: a batch of replays must fit into one call to Redis. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 /** From this size up to FULL_BATCH, batches are handled one at a time, so that the next one grows. */
 const SMALL_BATCH = 8;

@@ -4,7 +4,7 @@ import { FrameReader, type FrameSink } from './frames.js';
 
 const PINGREQ = Buffer.from([0xc0, 0]);
 const PINGRESP = Buffer.from([0xd0, 0]);
-/** Most bytes per read; under load one read contains hundreds of messages. */
+/** Maximum bytes per read; under load one read contains hundreds of messages. */
 const READ_BYTES = 128 * 1024;
 
 /**

@@ -90,7 +90,7 @@ export class PresenceController {
     if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.outages);
   }
 
-  private read({ topic, payload, delivery, takenAt }: MqttMessage): PresenceMessage[] {
+  private read({ topic, payload, delivery, arrivedAt }: MqttMessage): PresenceMessage[] {
     const parsed = parseTopic(topic);
     const message = parsePresence(payload);
     if (parsed === undefined || message === undefined) {
@@ -104,7 +104,7 @@ export class PresenceController {
     if (message.online && !mayBeOld) this.announce(address, message);
     this.received += 1;
     const recorder = { replica: this.replica, number: this.received };
-    return [{ address, message, mayBeOld, arrivedAt: takenAt, recorder }];
+    return [{ address, message, mayBeOld, arrivedAt, recorder }];
   }
 
   private announce(
@@ -126,8 +126,8 @@ export class PresenceController {
   private refuse(topic: string, payload: Buffer, isTopic: boolean): void {
     this.metrics.presence.inc({ result: 'malformed' });
     const message = { topic, payload };
-    if (isTopic) this.rejected.refuse('presence', topicFault(topic).reason, message, () => topicFault(topic));
-    else this.rejected.refuse('presence', presenceReason(payload), message, () => presenceFault(payload));
+    if (isTopic) this.rejected.reject('presence', topicFault(topic).reason, message, () => topicFault(topic));
+    else this.rejected.reject('presence', presenceReason(payload), message, () => presenceFault(payload));
   }
 
   private eventsOf({ address, message }: PresenceMessage, outcome: PresenceOutcome | 'failed'): LiveEvent[] {

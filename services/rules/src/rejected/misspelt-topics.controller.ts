@@ -25,7 +25,7 @@ export class MisspeltTopicsController {
     for (const message of batch) {
       // A retained message was reported when it was published; an empty one clears it.
       if (message.delivery === 'retained' || message.payload.length === 0) continue;
-      this.rejected.refuse('topic', 'topic', message, () => misspeltFault(message.topic));
+      this.rejected.reject('topic', 'topic', message, () => misspeltFault(message.topic));
     }
   }
 }

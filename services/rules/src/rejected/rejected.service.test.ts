@@ -23,7 +23,7 @@ it('stores the first samples of a second, truncated', async () => {
   const payload = Buffer.from('é'.repeat(5000));
   const explain = jest.fn(() => ({ reason: 'schema', field: '/light', problem: 'p'.repeat(500) }) as const);
   for (let i = 0; i < 50; i += 1)
-    rejected.refuse('telemetry', 'schema', { topic: `${i}/${'t'.repeat(500)}`, payload }, explain);
+    rejected.reject('telemetry', 'schema', { topic: `${i}/${'t'.repeat(500)}`, payload }, explain);
   const kept = await until(
     async () => {
       const samples = await readRejected(redis, 100);

@@ -47,7 +47,7 @@ export class RejectedService implements OnApplicationShutdown {
    * Records refused input.
    * @param explain determines the fault, which may be expensive: it is called for samples only
    */
-  refuse(
+  reject(
     kind: InputKind,
     reason: InputReason,
     message: FaultyMessage,

@@ -30,7 +30,7 @@ export interface RolloutObserver {
   progressed(rollout: HeldRollout, state: HeldRollout['state'], counts: RolloutCounts): void;
 }
 
-/** Most devices that one step evaluates, so that a selective rollout does not block the others. */
+/** Maximum number of devices that one step evaluates, so that a selective rollout does not block the others. */
 const DEVICES_PER_STEP = 1000;
 const DEVICES_PER_PAGE = 200;
 /** Pages of open commands per step of a sweep. */

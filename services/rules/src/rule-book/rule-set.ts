@@ -1,6 +1,6 @@
 import { type DeviceScope, inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { PromisedEnd } from '@lamplighter/evaluation/context/rule-state';
-import type { Departure } from '@lamplighter/evaluation/evaluate/promised-end';
+import type { RuleEndReason } from '@lamplighter/evaluation/evaluate/promised-end';
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import { ScopeIndex } from './scope-index.js';
 
@@ -69,8 +69,8 @@ export class RuleSet {
     return since > (this.facts.revision ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Why a rule no longer applies to a state that it wrote. */
-  departureOf(id: string): Departure {
+  /** Why the rule that wrote a state is no longer in force. */
+  endReasonOf(id: string): RuleEndReason {
     if (this.facts.isOff === true) return 'rules_off';
     if (this.facts.disabled?.has(id) === true) return 'disabled';
     return this.byId.has(id) ? 'changed' : 'deleted';

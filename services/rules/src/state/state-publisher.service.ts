@@ -21,9 +21,9 @@ import { LOGGER, REDIS } from '../tokens.js';
 
 /** Pause between two rounds, milliseconds. Each round checks the settings. */
 const ROUND_MS = 200;
-/** Most devices whose states are claimed, listed or removed in one round. */
+/** Maximum number of devices whose states are claimed, listed or removed in one round. */
 const DEVICES_PER_ROUND = 500;
-/** Most devices that wait to be published; more are dropped and counted, and published after their next reading. */
+/** Maximum number of devices that wait to be published; more are dropped and counted, and published after their next reading. */
 const MAX_WAITING = 20_000;
 /** Time within which every working replica has read new settings, milliseconds. */
 const SETTINGS_PROPAGATION_MS = 2000;

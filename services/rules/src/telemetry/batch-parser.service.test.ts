@@ -6,7 +6,7 @@ import type { MqttMessage } from '../mqtt/messages.js';
 import type { RejectedService } from '../rejected/rejected.service.js';
 import { BatchParser } from './batch-parser.service.js';
 import type { DeclaredTypes } from './declared-types.service.js';
-import type { Refused } from './refused-readings.js';
+import type { RejectedReadings } from './rejected-readings.js';
 
 const NOW = 1_800_000_000_000;
 
@@ -16,7 +16,7 @@ function message(device: string, payload: unknown, more: Partial<MqttMessage> = 
     topic: `demo/telemetry/${device}`,
     payload: Buffer.from(text),
     delivery: 'live',
-    takenAt: 7,
+    arrivedAt: 7,
     ...more,
   } as MqttMessage;
 }
@@ -25,15 +25,15 @@ function parse(messages: readonly MqttMessage[], declared?: readonly DeclaredTyp
   const metrics = new RulesMetrics('rules', 'test');
   const reports: string[] = [];
   const rejected = {
-    refuse: (_kind: string, reason: string, { topic }: MqttMessage) =>
-      reports.push(`refused ${topic}: ${reason}`),
+    reject: (_kind: string, reason: string, { topic }: MqttMessage) =>
+      reports.push(`rejected ${topic}: ${reason}`),
     suspect: (_kind: string, reason: string, { topic }: MqttMessage) =>
       reports.push(`suspected ${topic}: ${reason}`),
   } as unknown as RejectedService;
   const types = { of: () => declared } as unknown as DeclaredTypes;
   const parser = new BatchParser(new DeviceCache(), metrics, rejected, types);
-  const refusals = new Map<KnownDevice, Refused>();
-  const work = [...parser.parse(messages, NOW, refusals)].map(
+  const rejectedByDevice = new Map<KnownDevice, RejectedReadings>();
+  const work = [...parser.parse(messages, NOW, rejectedByDevice)].map(
     ([{ address }, readings]) => [address.device, readings] as const,
   );
   const counted = async () => {
@@ -42,7 +42,7 @@ function parse(messages: readonly MqttMessage[], declared?: readonly DeclaredTyp
       values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.reason, value]),
     );
   };
-  return { work: new Map(work), refusals: [...refusals.values()], reports, counted };
+  return { work: new Map(work), rejectedByDevice: [...rejectedByDevice.values()], reports, counted };
 }
 
 describe('BatchParser', () => {
@@ -70,7 +70,7 @@ describe('BatchParser', () => {
       at: NOW - 2000,
       ageMs: 2000,
       isRetained: true,
-      takenAt: 7,
+      arrivedAt: 7,
       traceparent,
     });
   });
@@ -80,25 +80,25 @@ describe('BatchParser', () => {
     expect(reading!.ageMs).toBe(0);
   });
 
-  it('counts each refused reading and reports its message once', async () => {
+  it('counts each rejected reading and reports its message once', async () => {
     const payload = [
       { light: 1, _seq: 1 },
       { light: 2, _seq: 2, _at: 5 },
       { _seq: 3, _at: 5 },
     ];
-    const { work, refusals, reports, counted } = parse([message('a', payload)]);
+    const { work, rejectedByDevice, reports, counted } = parse([message('a', payload)]);
     expect(work.get('a')!.map(({ seq }) => seq)).toEqual([1]);
-    expect(refusals).toMatchObject([{ seqs: [2, 3] }]);
+    expect(rejectedByDevice).toMatchObject([{ seqs: [2, 3] }]);
     expect(await counted()).toEqual({ clock: 2 });
     expect(reports).toHaveLength(1);
   });
 
   it('reports messages on topics of no device', async () => {
-    const { work, refusals, reports, counted } = parse([
+    const { work, rejectedByDevice, reports, counted } = parse([
       message('a', { light: 1 }, { topic: 'demo/telemetry/a/b' }),
     ]);
-    expect([work.size, refusals]).toEqual([0, []]);
-    expect(reports).toEqual(['refused demo/telemetry/a/b: sub_topic']);
+    expect([work.size, rejectedByDevice]).toEqual([0, []]);
+    expect(reports).toEqual(['rejected demo/telemetry/a/b: sub_topic']);
     expect(await counted()).toEqual({ sub_topic: 1 });
   });
 

@@ -1,7 +1,7 @@
 import { misfitFault, misfitIn } from '@lamplighter/contracts/telemetry/declared-types';
 import {
   parseTelemetry,
-  type RefusedReading,
+  type RejectedReading,
   type RejectReason,
 } from '@lamplighter/contracts/telemetry/reading';
 import { inexactFault, telemetryFault } from '@lamplighter/contracts/telemetry/reading-fault';
@@ -14,7 +14,7 @@ import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import { RejectedService } from '../rejected/rejected.service.js';
 import { DeclaredTypes } from './declared-types.service.js';
-import { type Refused, refuse } from './refused-readings.js';
+import { addRejected, type RejectedReadings } from './rejected-readings.js';
 
 /** Parses batches of telemetry messages. */
 @Injectable()
@@ -26,11 +26,11 @@ export class BatchParser {
     private readonly declaredTypes: DeclaredTypes,
   ) {}
 
-  /** The readings of a batch by device, in order. Refused readings are counted and added to `refusals`. */
+  /** The readings of a batch by device, in order. Rejected readings are counted and added to `rejectedByDevice`. */
   parse(
     batch: readonly MqttMessage[],
     now: number,
-    refusals: Map<KnownDevice, Refused>,
+    rejectedByDevice: Map<KnownDevice, RejectedReadings>,
   ): Map<KnownDevice, PendingReading[]> {
     const work = new Map<KnownDevice, PendingReading[]>();
     let bytes = 0;
@@ -41,12 +41,12 @@ export class BatchParser {
       isOfDevices ||= !device?.isCanary;
       if (device === undefined) {
         const fault = topicFault(message.topic);
-        this.countRefused(fault.reason);
-        this.rejected.refuse('telemetry', fault.reason, message, () => fault);
+        this.countRejected(fault.reason);
+        this.rejected.reject('telemetry', fault.reason, message, () => fault);
         continue;
       }
       const { readings, rejected, huge } = parseTelemetry(message.payload, now);
-      if (rejected.length > 0) this.refuseReadings(message, device, rejected, refusals, now);
+      if (rejected.length > 0) this.rejectReadings(message, device, rejected, rejectedByDevice, now);
       if (huge) this.reportInexact(message);
       const declared = this.declaredTypes.of(device.address.fleet);
       if (declared !== undefined && readings.some(({ reading }) => misfitIn(declared, reading) !== undefined))
@@ -65,7 +65,7 @@ export class BatchParser {
           isReplayed: i < last,
           isLive: undefined,
           ageMs: reading._at === undefined ? 0 : Math.max(0, now - reading._at),
-          takenAt: message.takenAt,
+          arrivedAt: message.arrivedAt,
           traceparent: message.traceparent,
         };
         const others = work.get(device);
@@ -78,24 +78,24 @@ export class BatchParser {
     return work;
   }
 
-  /** Counts each refused reading of a message; the message becomes one sample. */
-  private refuseReadings(
+  /** Counts each rejected reading of a message; the message becomes one sample. */
+  private rejectReadings(
     message: MqttMessage,
     device: KnownDevice,
-    rejected: readonly RefusedReading[],
-    refusals: Map<KnownDevice, Refused>,
+    rejected: readonly RejectedReading[],
+    rejectedByDevice: Map<KnownDevice, RejectedReadings>,
     now: number,
   ): void {
     for (const { reason, seq } of rejected) {
-      this.countRefused(reason);
-      refuse(refusals, device, reason, seq);
+      this.countRejected(reason);
+      addRejected(rejectedByDevice, device, reason, seq);
     }
-    this.rejected.refuse('telemetry', rejected[0]!.reason, message, () =>
+    this.rejected.reject('telemetry', rejected[0]!.reason, message, () =>
       telemetryFault(message.payload, now),
     );
   }
 
-  private countRefused(reason: RejectReason): void {
+  private countRejected(reason: RejectReason): void {
     this.metrics.telemetry.inc({ result: 'rejected' });
     this.metrics.rejected.inc({ reason });
   }

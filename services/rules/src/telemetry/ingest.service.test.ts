@@ -62,7 +62,7 @@ function underTest() {
   } as unknown as LiveEventsService;
   const outages = { writeSucceeded: nothing } as unknown as OutageLog;
   const groupStates = { of: () => undefined } as unknown as GroupStates;
-  const rejected = { refuse: nothing, suspect: nothing } as unknown as RejectedService;
+  const rejected = { reject: nothing, suspect: nothing } as unknown as RejectedService;
   const rules = new RuleSet([compileRule(RULE, 1, 1)]);
   const emitted: EnqueueOutcome[] = [];
   const refused: number[] = [];
@@ -91,7 +91,7 @@ function underTest() {
   const topic = `${fleet}/telemetry/${LAMP}`;
   const send = (reading: object) => {
     const payload = Buffer.from(JSON.stringify(reading));
-    const message = { topic, payload, qos: 1, packetId: 1, takenAt: performance.now() };
+    const message = { topic, payload, qos: 1, packetId: 1, arrivedAt: performance.now() };
     return ingest.accept([message as MqttMessage]);
   };
   return { fleet, ingest, send, emitted, refused, device: devices.find(topic)! };

@@ -3,7 +3,7 @@ import { STALE_MS } from '@lamplighter/contracts/telemetry/reading';
 import { deviceTopic, lessonTopic } from '@lamplighter/contracts/topics';
 import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import type { LiveEvent } from '@lamplighter/store/events/events';
-import { countRejected, type Refusals } from '@lamplighter/store/fleets/ledger';
+import { countRejected, type RejectedCounts } from '@lamplighter/store/fleets/ledger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import { acceptReadings } from '@lamplighter/store/telemetry/accept-readings';
@@ -16,9 +16,9 @@ import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { EdgeService, type Reported } from '../edge/edge.service.js';
 import {
   type EvaluatedPart,
+  type EvaluationCounts,
   evaluatePart,
   type PendingReading,
-  type Verdicts,
 } from '../evaluation/evaluate-part.js';
 import { textFault } from '../evaluation/text-for-number.js';
 import { GroupsService } from '../groups/groups.service.js';
@@ -38,12 +38,12 @@ import { endToEndSeconds } from './end-to-end.js';
 import { countReadings, withKinds } from './part-readings.js';
 import { PrefetchService } from './prefetch.service.js';
 import { Receipts, ReceiptsService } from './receipts.service.js';
-import { type Refused, refuse } from './refused-readings.js';
+import { addRejected, type RejectedReadings } from './rejected-readings.js';
 import { telemetryEvent } from './telemetry-event.js';
 
 /** A part that still conflicts after this many rounds fails; each conflict requires another change of the device in between. */
 const MAX_ROUNDS = 20;
-/** Prefetches before one round: the rules, then the histories that they need. */
+/** Prefetches before one round: the rules, then the windows that they need. */
 const MAX_READS = 2;
 
 /** Stores batches of telemetry: parses, evaluates, writes them in one function, and repeats that for parts that conflict. */
@@ -72,18 +72,18 @@ export class IngestService {
     private readonly states: StatePublisher,
   ) {}
 
-  /** Settles when every message is stored, or refused and counted. */
+  /** Settles when every message is stored, or rejected and counted. */
   async accept(batch: readonly MqttMessage[]): Promise<void> {
     const now = Date.now();
     const receipts = new Receipts();
-    const refusals = new Map<KnownDevice, Refused>();
+    const rejectedByDevice = new Map<KnownDevice, RejectedReadings>();
     const reported: Reported[] = [];
     const started = performance.now();
-    const work = this.parser.parse(batch, now, refusals);
+    const work = this.parser.parse(batch, now, rejectedByDevice);
     this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
-    const storedAt = await this.evaluateAndStore(work, receipts, refusals, reported);
+    const storedAt = await this.evaluateAndStore(work, receipts, rejectedByDevice, reported);
     if (reported.length > 0) await this.edge.storeReports(reported);
-    if (refusals.size > 0) await this.countRefusals(refusals, receipts);
+    if (rejectedByDevice.size > 0) await this.countRejected(rejectedByDevice, receipts);
     this.receipts.send(receipts);
     this.metrics.processing.observe({ stage: 'ack' }, (performance.now() - storedAt) / 1000);
   }
@@ -103,7 +103,7 @@ export class IngestService {
   private async evaluateAndStore(
     work: Map<KnownDevice, PendingReading[]>,
     receipts: Receipts,
-    refusals: Map<KnownDevice, Refused>,
+    rejectedByDevice: Map<KnownDevice, RejectedReadings>,
     reported: Reported[],
     listeningSince?: number,
   ): Promise<number> {
@@ -131,7 +131,7 @@ export class IngestService {
         const parts = this.evaluateAll(work, listeningSince);
         const outcomes = await this.store(parts);
         storedAt = performance.now();
-        work = this.recordOutcomes(parts, outcomes, receipts, refusals, reported);
+        work = this.recordOutcomes(parts, outcomes, receipts, rejectedByDevice, reported);
         this.turns.hold(turn, work.keys());
       }
     } finally {
@@ -143,7 +143,7 @@ export class IngestService {
   private evaluateAll(work: Map<KnownDevice, PendingReading[]>, listeningSince?: number): EvaluatedPart[] {
     const started = performance.now();
     const now = Date.now();
-    const verdicts: Verdicts = {
+    const counts: EvaluationCounts = {
       matched: 0,
       unmatched: 0,
       undecided: 0,
@@ -156,21 +156,21 @@ export class IngestService {
     for (const [device, readings] of work) {
       const part = ++this.parts;
       parts.push(
-        evaluatePart(device, readings, this.replica, part, now, verdicts, listeningSince, this.groupStates),
+        evaluatePart(device, readings, this.replica, part, now, counts, listeningSince, this.groupStates),
       );
     }
     this.metrics.processing.observe({ stage: 'rules' }, (performance.now() - started) / 1000);
     for (const result of EVALUATION_RESULTS) {
-      if (verdicts[result] > 0) this.metrics.evaluations.inc({ result }, verdicts[result]);
+      if (counts[result] > 0) this.metrics.evaluations.inc({ result }, counts[result]);
     }
     return parts;
   }
 
   /** Reports a rule that fails on a device; the reading and the other rules are not affected. */
-  private readonly onRuleError: Verdicts['onError'] = (rule, { address }, message) =>
+  private readonly onRuleError: EvaluationCounts['onError'] = (rule, { address }, message) =>
     this.ruleErrors.report(address.fleet, rule, address.device, message);
 
-  private readonly onText: Verdicts['onText'] = (rule, { address }, name, reading) => {
+  private readonly onText: EvaluationCounts['onText'] = (rule, { address }, name, reading) => {
     const { fleet, device, lesson } = address;
     const topic = lesson ? lessonTopic(fleet, 'telemetry') : deviceTopic(fleet, 'telemetry', device);
     const message = { topic, payload: () => JSON.stringify(reading) };
@@ -204,7 +204,7 @@ export class IngestService {
     parts: readonly EvaluatedPart[],
     outcomes: readonly (PartOutcome | 'failed')[],
     receipts: Receipts,
-    refusals: Map<KnownDevice, Refused>,
+    rejectedByDevice: Map<KnownDevice, RejectedReadings>,
     reported: Reported[],
   ) {
     const back: DeviceAddress[] = [];
@@ -216,7 +216,7 @@ export class IngestService {
     for (const [i, part] of parts.entries()) {
       const outcome = outcomes[i]!;
       if (outcome === 'failed') {
-        part.device.history = undefined;
+        part.device.window = undefined;
         this.countFailed(part.readings.length);
       } else if (outcome.kind === 'conflict') {
         this.metrics.conflicts.inc();
@@ -225,7 +225,8 @@ export class IngestService {
       } else if (outcome.kind === 'full') {
         this.metrics.telemetry.inc({ result: 'rejected' }, part.readings.length);
         this.metrics.rejected.inc({ reason: 'unknown_device' }, part.readings.length);
-        for (const { seq } of part.readings) refuse(refusals, part.device, 'unknown_device', seq);
+        for (const { seq } of part.readings)
+          addRejected(rejectedByDevice, part.device, 'unknown_device', seq);
       } else {
         for (const { isReplayed, ageMs } of part.live) {
           if (isReplayed) replayed += 1;
@@ -249,11 +250,11 @@ export class IngestService {
         if (!part.device.isCanary) accepted += part.live.length;
         if (part.live.length > 0) this.states.markChanged(part.address);
         if (outcome.late !== undefined) {
-          // Only the store knows the position of late readings, so the history has to be loaded again.
-          if (outcome.late.stored + outcome.late.retained > 0) part.device.history = undefined;
+          // Only the store knows the position of late readings, so the window has to be loaded again.
+          if (outcome.late.stored + outcome.late.retained > 0) part.device.window = undefined;
           this.metrics.telemetry.inc({ result: 'late' }, outcome.late.stored);
           this.metrics.telemetry.inc({ result: 'duplicate' }, outcome.late.duplicate);
-          this.metrics.telemetry.inc({ result: 'stale' }, outcome.late.stale);
+          this.metrics.telemetry.inc({ result: 'stale' }, outcome.late.tooOld);
           this.metrics.telemetry.inc({ result: 'retained' }, outcome.late.retained);
           this.metrics.notEvaluated.inc({ reason: 'late' }, outcome.late.stored);
           this.metrics.notEvaluated.inc({ reason: 'retained' }, outcome.late.retained);
@@ -261,7 +262,7 @@ export class IngestService {
         if (outcome.restarted !== undefined) this.metrics.orderRestarts.inc({ reason: outcome.restarted });
         if (part.commands.length > 0) this.emit(part, outcome);
         for (const { id } of part.voted) this.groups.markVoted(part.address.fleet, id);
-        if (outcome.rejectedVotes) this.metrics.votesRefused.inc(outcome.rejectedVotes);
+        if (outcome.rejectedVotes) this.metrics.votesRejected.inc(outcome.rejectedVotes);
         if (part.live.length > 0 && !part.device.isCanary && this.events.takeTelemetrySample())
           events.push(telemetryEvent(part));
       }
@@ -279,25 +280,28 @@ export class IngestService {
   private emit(part: EvaluatedPart, outcome: PartOutcome): void {
     this.dispatch.dispatchEmitted(part, outcome);
     for (const { id, state } of outcome.commands) {
-      const refused = state === 'full' && part.commands.find((command) => command.id === id);
+      const rejected = state === 'full' && part.commands.find((command) => command.id === id);
       // A quorum re-asserts its command after the next spacing instead; resetting the state would discard the vote.
-      const rule = refused ? refused.rule : undefined;
+      const rule = rejected ? rejected.rule : undefined;
       if (rule !== undefined && rule.quorum === undefined) part.device.resetState(rule);
     }
   }
 
-  /** Counts refused readings in the ledger, and adds receipts for devices that would send them again. */
-  private async countRefusals(refusals: Map<KnownDevice, Refused>, receipts: Receipts): Promise<void> {
-    const all = [...refusals].map(
-      ([{ address }, { seqs, reasons }]): Refusals => ({ address, own: seqs.length, reasons }),
+  /** Counts rejected readings in the ledger, and adds receipts for devices that would send them again. */
+  private async countRejected(
+    rejectedByDevice: Map<KnownDevice, RejectedReadings>,
+    receipts: Receipts,
+  ): Promise<void> {
+    const all = [...rejectedByDevice].map(
+      ([{ address }, { seqs, reasons }]): RejectedCounts => ({ address, own: seqs.length, reasons }),
     );
-    const count = (some: readonly Refusals[]) =>
+    const count = (some: readonly RejectedCounts[]) =>
       this.metrics.storeCall('rejected', () => countRejected(this.redis, some));
     const sessions = await untilStored(all, count, {
       onRetry: (error) => this.outages.writeFailed(error),
       onPoison: ({ address }, error) => this.outages.inputDropped(address, error),
     });
-    for (const [i, [device, { seqs, reasons }]] of [...refusals].entries()) {
+    for (const [i, [device, { seqs, reasons }]] of [...rejectedByDevice].entries()) {
       // For a device without any accepted reading this is the only source of its session.
       const session = sessions[i];
       if (session !== 'failed') device.updateSession(session);

@@ -1,5 +1,5 @@
 import { reassertTarget, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
-import { type DeviceHistory, readHistories } from '@lamplighter/store/devices/histories';
+import { type DeviceWindow, readWindows } from '@lamplighter/store/devices/windows';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import type { GroupName } from '@lamplighter/store/rules/groups';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
@@ -16,7 +16,7 @@ import { REDIS } from '../tokens.js';
 
 /** Depth for timers, which need the newest readings to find the last receipt, possibly of a late one. */
 const MIN_DEPTH = 20;
-/** Most readings in all histories together, some 150 MB. The histories that were loaded first are evicted, and loaded again when needed. */
+/** Maximum number of readings in all windows together, some 150 MB. The windows loaded first are evicted, and loaded again when needed. */
 const MAX_CACHED_READINGS = 1_000_000;
 
 /** Data that has to be loaded before a batch can be evaluated. */
@@ -27,10 +27,10 @@ export interface MissingData {
   readonly groups: ReadonlyMap<string, GroupName>;
 }
 
-/** Loads the data that the devices of a batch lack: rules, histories for rules that need them, and group states for targets of quorums. */
+/** Loads the data that the devices of a batch lack: rules, windows for rules that need them, and group states for targets of quorums. */
 @Injectable()
 export class PrefetchService {
-  /** Devices with a history, and its maximum size, in the order in which they were loaded. */
+  /** Devices with a window, and its maximum size, in the order in which they were loaded. */
   private readonly depths = new Map<KnownDevice, number>();
   private cachedReadings = 0;
   private readonly retries = new OrderedRetries();
@@ -56,8 +56,8 @@ export class PrefetchService {
         continue;
       }
       device.useRules(rules);
-      const isForTimer = readings.length === 0 && device.history === undefined;
-      if (device.needsHistory || isForTimer) devices.push(device);
+      const isForTimer = readings.length === 0 && device.window === undefined;
+      if (device.needsWindow || isForTimer) devices.push(device);
       if (device.targets.length > 0) this.addGroups(device, readings.at(-1), groups);
     }
     const isMissing = fleets.size > 0 || devices.length > 0 || groups.size > 0;
@@ -121,7 +121,7 @@ export class PrefetchService {
       );
     const known = devices.filter((device) => {
       const isKnown = device.version !== NEW_DEVICE;
-      if (!isKnown) this.cacheHistory(device, { readings: [], count: 0, late: 0 });
+      if (!isKnown) this.cacheWindow(device, { readings: [], count: 0, late: 0 });
       return isKnown;
     });
     if (known.length === 0) return;
@@ -130,22 +130,21 @@ export class PrefetchService {
       depth: device.readingsToLoad(depthOf(device)),
     }));
     const read = (some: readonly (typeof requests)[number][]) =>
-      this.metrics.storeCall('history', () => readHistories(this.redis, some));
-    const histories = await untilStored(requests, read, { onRetry, onPoison });
-    for (const [i, history] of histories.entries())
-      if (history !== 'failed') this.cacheHistory(known[i]!, history);
+      this.metrics.storeCall('history', () => readWindows(this.redis, some));
+    const windows = await untilStored(requests, read, { onRetry, onPoison });
+    for (const [i, window] of windows.entries()) if (window !== 'failed') this.cacheWindow(known[i]!, window);
   }
 
-  private cacheHistory(device: KnownDevice, history: DeviceHistory): void {
+  private cacheWindow(device: KnownDevice, window: DeviceWindow): void {
     const depth = depthOf(device);
-    device.setHistory(history, depth);
-    if (device.depth === 0 || device.history === undefined) return; // for a timer: used once
+    device.setWindow(window, depth);
+    if (device.depth === 0 || device.window === undefined) return; // for a timer: used once
     this.uncache(device);
     this.depths.set(device, depth);
     this.cachedReadings += depth;
     for (const oldest of this.depths.keys()) {
       if (this.cachedReadings <= MAX_CACHED_READINGS) break;
-      oldest.forgetHistory();
+      oldest.forgetWindow();
       this.uncache(oldest);
     }
   }

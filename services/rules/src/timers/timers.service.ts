@@ -19,7 +19,7 @@ import { REDIS } from '../tokens.js';
 
 /** How often due timers are polled, milliseconds; a timer is late by at most this. */
 const POLL_MS = 250;
-/** Most rounds of one poll, each immediately after the other while timers are due: some 3000 timers. */
+/** Maximum number of rounds of one poll, each immediately after the other while timers are due: some 3000 timers. */
 const MAX_ROUNDS = 25;
 /** Longest wait for the current evaluation during shutdown, milliseconds. */
 const STOP_MS = 5000;

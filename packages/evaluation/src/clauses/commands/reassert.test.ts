@@ -103,7 +103,12 @@ function deviceUnder(changes: Partial<RuleInput> = {}) {
     send(reading: Record<string, boolean | number>, afterMs = SECOND) {
       now += afterMs;
       trace = [];
-      const device = { address: { fleet: 'f', device: 'lamp' }, answers: true, lesson: false, startedAt };
+      const device = {
+        address: { fleet: 'f', device: 'lamp' },
+        acknowledges: true,
+        lesson: false,
+        startedAt,
+      };
       const observation = { trigger: 'reading', reading, ageMs: 0, heardAt: now } as const;
       const evaluated = evaluate(rule, state, observation, device, now, trace);
       state = evaluated.state && JSON.parse(JSON.stringify(evaluated.state));

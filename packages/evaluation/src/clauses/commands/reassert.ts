@@ -61,7 +61,7 @@ export type Report = 'agrees' | 'differs' | 'nothing';
 /** The input of a re-assertion. */
 type Occasion = Pick<EvaluationContext<CompiledReassert & CompiledQuiet>, 'rule' | 'now' | 'trace'> & {
   readonly observation: Pick<Observation, 'reading' | 'ageMs'>;
-  readonly device: Pick<DeviceFacts, 'answers' | 'startedAt'>;
+  readonly device: Pick<DeviceFacts, 'acknowledges' | 'startedAt'>;
 };
 
 /**
@@ -101,7 +101,7 @@ export function stateAfterReassert(
     };
   }
   if (rule.reassertMs === Number.POSITIVE_INFINITY) return state;
-  if (report === 'nothing' && device.answers && !restarted) return state;
+  if (report === 'nothing' && device.acknowledges && !restarted) return state;
   const spacing = restarted
     ? repeats === 0
       ? leastMs

@@ -11,7 +11,7 @@ export interface CompiledMaxAge {
 }
 type Context = EvaluationContext<CompiledMaxAge & CompiledHold & CompiledAbsence & CompiledQuorumClause>;
 
-/** Greatest delay of a timer, milliseconds. */
+/** Maximum delay of a timer, milliseconds. */
 const TIMER_LATE_MS = 1000;
 
 /** Older readings are not evaluated, and restart a pending hold. */

@@ -1,8 +1,8 @@
 import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import { type Series, WINDOW_FUNCTIONS, type WindowUse, type WindowView } from './functions.js';
 
-/** Readings that a history keeps; the store keeps the same number. */
-export const HISTORY_DEPTH = 240;
+/** Readings that a window keeps; the store keeps the same number. */
+export const WINDOW_DEPTH = 240;
 
 /** A reading with its times in milliseconds. `at` is event time: the device's if it has a clock, otherwise the time of receipt. */
 export interface PastReading {
@@ -21,7 +21,7 @@ interface WindowSeries extends Series {
  * the event time of the newest reading. Values other than numbers are skipped. The values of a window are collected when a function
  * needs them, once per reading.
  */
-export class History implements WindowView {
+export class ReadingWindow implements WindowView {
   /** In device order: the last one is the newest, whatever its event time. */
   private readonly entries: PastReading[];
   private series: WindowSeries[] = [];
@@ -32,7 +32,7 @@ export class History implements WindowView {
    */
   constructor(
     readings: readonly PastReading[] = [],
-    private readonly depth = HISTORY_DEPTH,
+    private readonly depth = WINDOW_DEPTH,
   ) {
     this.entries = readings.slice(-depth);
   }

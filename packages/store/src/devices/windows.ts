@@ -4,7 +4,7 @@ import type { DeviceAddress } from './device-address.js';
 import { type KeptReading, parseEntry } from './devices.js';
 
 /** A device's latest readings, oldest first, and the counts of readings that fence a verdict on them. */
-export interface DeviceHistory {
+export interface DeviceWindow {
   readonly readings: readonly KeptReading[];
   readonly count: number;
   readonly late: number;
@@ -16,10 +16,10 @@ export interface DeviceHistory {
  * Reads the latest readings of devices in one round trip.
  * @param depths how many readings of each device
  */
-export async function readHistories(
+export async function readWindows(
   redis: Redis,
   devices: readonly { readonly address: DeviceAddress; readonly depth: number }[],
-): Promise<DeviceHistory[]> {
+): Promise<DeviceWindow[]> {
   // Counts first: a late reading in between then causes a conflict, and is never missed.
   const replies = (await Promise.all([
     pipelined(redis, devices, (pipeline, { address }) =>

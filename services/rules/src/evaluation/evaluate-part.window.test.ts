@@ -13,14 +13,14 @@ import {
 } from '../../test/evaluate-lamp.js';
 import type { KnownDevice } from '../cache/known-device.js';
 
-describe('evaluatePart with rules that need the history', () => {
+describe('evaluatePart with rules that need the window', () => {
   const rising: RuleInput = { ...NIGHT_LIGHT, id: 'rising', when: 'light > last.light' };
 
-  it('waits for the history, and compares its version on writing', () => {
+  it('waits for the window, and compares its version on writing', () => {
     const device = lamp([rising]);
     device.adoptStored({ version: 'other.3', ...NOTHING_STORED });
     expect(evaluateOn(device, [reading(5, 9)]).version).toBe(UNKNOWN_VERSION);
-    device.setHistory(
+    device.setWindow(
       {
         readings: [{ receivedAt: NOW - 1000, late: false, measurements: { light: 4 } }],
         count: 40,
@@ -35,15 +35,15 @@ describe('evaluatePart with rules that need the history', () => {
     );
   });
 
-  it('reloads the history when a new rule needs more of it', () => {
+  it('reloads the window when a new rule needs more of it', () => {
     const device = lamp([rising]);
     evaluateOn(device, [reading(5, 1)]);
     const dim: RuleInput = { ...NIGHT_LIGHT, id: 'dim', when: 'window.avg("light", "1h") < 300' };
     device.useRules(setOf(rising, dim));
-    expect(device.needsHistory).toBe(true);
-    device.setHistory({ readings: [], count: 1, late: 0 }, 240);
+    expect(device.needsWindow).toBe(true);
+    device.setWindow({ readings: [], count: 1, late: 0 }, 240);
     device.useRules(setOf(dim));
-    expect(device.needsHistory).toBe(false);
+    expect(device.needsWindow).toBe(false);
   });
 
   describe('after another replica has written,', () => {
@@ -57,21 +57,21 @@ describe('evaluatePart with rules that need the history', () => {
     const updatedElsewhere = () => {
       const device = lamp([{ ...NIGHT_LIGHT, id: 'dim', when: 'window.avg("light", "1h") < 300' }]);
       device.adoptStored({ version: 'other.3', ...NOTHING_STORED });
-      device.setHistory({ readings: stored(1, 100), count: 500, late: 2 }, 50);
+      device.setWindow({ readings: stored(1, 100), count: 500, late: 2 }, 50);
       evaluateOn(device, [reading(999, 1)]);
       device.adoptStored({ version: 'other.4', ...NOTHING_STORED });
       return device;
     };
-    const lights = ({ history }: KnownDevice) => [
-      history?.size,
-      history?.compute({ fn: 'min', measurement: 'light', ms: 3_600_000 }),
+    const lights = ({ window }: KnownDevice) => [
+      window?.size,
+      window?.compute({ fn: 'min', measurement: 'light', ms: 3_600_000 }),
     ];
 
     it('loads only the last readings', () => {
       const device = updatedElsewhere();
-      expect([device.needsHistory, device.readingsToLoad(50) < 50]).toEqual([true, true]);
-      device.setHistory({ readings: stored(94, 103), count: 503, late: 2 }, 50);
-      expect([lights(device), device.history?.newest?.reading]).toEqual([[50, 54], { light: 103 }]);
+      expect([device.needsWindow, device.readingsToLoad(50) < 50]).toEqual([true, true]);
+      device.setWindow({ readings: stored(94, 103), count: 503, late: 2 }, 50);
+      expect([lights(device), device.window?.newest?.reading]).toEqual([[50, 54], { light: 103 }]);
       expect(device.versionToCompare(true)).toBe(exactVersion('other.4', 503, 2));
     });
 
@@ -82,14 +82,14 @@ describe('evaluatePart with rules that need the history', () => {
       ['the stored readings differ', { readings: stored(200, 209), count: 503, late: 2 }],
     ])('loads all readings if %s', (_what, tail) => {
       const device = updatedElsewhere();
-      device.setHistory(tail, 50);
-      expect([device.needsHistory, device.readingsToLoad(50)]).toEqual([true, 50]);
-      device.setHistory({ readings: stored(51, 110), count: 600, late: 9 }, 50);
-      expect([device.needsHistory, lights(device)]).toEqual([false, [50, 61]]);
+      device.setWindow(tail, 50);
+      expect([device.needsWindow, device.readingsToLoad(50)]).toEqual([true, 50]);
+      device.setWindow({ readings: stored(51, 110), count: 600, late: 9 }, 50);
+      expect([device.needsWindow, lights(device)]).toEqual([false, [50, 61]]);
     });
   });
 
-  it('includes the replayed readings in the history', () => {
+  it('includes the replayed readings in the window', () => {
     const device = lamp([rising]);
     evaluateOn(device, [reading(5, 1)]);
     expect(evaluateOn(device, [reading(9, 2, { isReplayed: true }), reading(7, 3)]).actions).toEqual([
@@ -105,8 +105,8 @@ describe('timers', () => {
     then: { siren: true },
     else: { siren: false },
   };
-  const loadHistory = (device: KnownDevice, receivedAt: number) =>
-    device.setHistory(
+  const loadWindow = (device: KnownDevice, receivedAt: number) =>
+    device.setWindow(
       {
         readings: [{ receivedAt, late: false, measurements: { light: 4 } }],
         count: 1,
@@ -129,19 +129,19 @@ describe('timers', () => {
     const device = lamp([silence]);
     evaluateOn(device, [reading(1, 1)]);
     expect(evaluateOn(device, [], NOW + 10_000)).toMatchObject({ version: UNKNOWN_VERSION, live: [] });
-    loadHistory(device, NOW);
+    loadWindow(device, NOW);
     const part = evaluateOn(device, [], NOW + 10_000);
     expect(part).toMatchObject({ live: [], late: [], actions: [{ siren: true }], timer: { exact: true } });
-    expect(device.history).toBeUndefined();
+    expect(device.window).toBeUndefined();
     expect(evaluateOn(device, [reading(1, 2)], NOW + 11_000).actions).toEqual([{ siren: false }]);
   });
 
   it('do not lower an absence because no replica was listening', () => {
     const device = lamp([silence]);
     evaluateOn(device, [reading(1, 1)]);
-    loadHistory(device, NOW);
+    loadWindow(device, NOW);
     expect(evaluateOn(device, [], NOW + 10_000).actions).toEqual([{ siren: true }]);
-    loadHistory(device, NOW);
+    loadWindow(device, NOW);
     expect(evaluateOn(device, [], NOW + 60_000, undefined, NOW + 59_000).actions).toEqual([]);
     expect(evaluateOn(device, [reading(1, 2)], NOW + 61_000).actions).toEqual([{ siren: false }]);
   });
@@ -150,16 +150,16 @@ describe('timers', () => {
     const device = lamp([silence]);
     const held = { since: 9, raised: false, at: NOW - 60_000, held: NOW };
     device.adoptStored({ version: 'other.1', ...NOTHING_STORED, rules: JSON.stringify({ new: held }) });
-    loadHistory(device, NOW);
+    loadWindow(device, NOW);
     expect(evaluateOn(device, [], NOW + 500).timer).toEqual({ at: NOW + 1500, exact: true });
-    loadHistory(device, NOW);
+    loadWindow(device, NOW);
     expect(evaluateOn(device, [], NOW + 6000).timer).toEqual({ at: NOW + 10_500, exact: true });
   });
 
   it('are set again if they are too early', () => {
     const device = lamp([silence]);
     evaluateOn(device, [reading(1, 1)]);
-    loadHistory(device, NOW + 5000);
+    loadWindow(device, NOW + 5000);
     expect(evaluateOn(device, [], NOW + 10_000)).toMatchObject({
       actions: [],
       timer: { at: NOW + 15_000, exact: true },
