@@ -2,7 +2,11 @@
 import { ComposeProject } from './compose/project.mjs';
 import { DEVICES_PER_REPLICA, Stack } from './compose/stack.mjs';
 import { fleetIsAdded, fleetIsRemoved, rulesPasswordIsRenewed } from './compose/steps/accounts.mjs';
-import { reservationsExhaustNoMemory, shareGroupIntrudersGetNothing } from './compose/steps/attacks.mjs';
+import {
+  connectionLimitProtectsServices,
+  reservationsExhaustNoMemory,
+  shareGroupIntrudersGetNothing,
+} from './compose/steps/attacks.mjs';
 import {
   alertsReachAlertmanager,
   brokerAndRedisHaveMetrics,
@@ -47,6 +51,7 @@ const STEPS = [
   ['a new fleet gets an account at the running broker', fleetIsAdded],
   ['clients that try to join the share group receive no readings', shareGroupIntrudersGetNothing],
   ['clients without an account cannot exhaust the memory of the broker', reservationsExhaustNoMemory],
+  ['at the connection limit, connected devices and services still work', connectionLimitProtectsServices],
   ['a removed fleet loses its account', fleetIsRemoved],
   ['services reach only the networks they need', servicesAreIsolated],
   ['the functions of the runbooks work with containers', runbookFunctionsWork],

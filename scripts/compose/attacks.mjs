@@ -1,6 +1,48 @@
 // MQTT clients that attack the broker of the containers.
 import { connect } from 'node:net';
 
+/**
+ * A program that opens connections from a container, without the proxy of published ports, which has a limit of its own. It prints a line
+ * when each connection is open or closed, and ends with its input. @param {number} count
+ */
+const flood = (count) => `
+const { connect } = require('node:net');
+let waiting = ${count};
+const settled = () => { waiting -= 1; if (waiting === 0) console.log('flooding'); };
+const open = () => new Promise((resolve) => {
+  const socket = connect(1883, 'mosquitto').on('error', () => undefined).resume();
+  socket.once('connect', resolve).once('close', resolve);
+});
+(async () => {
+  for (let i = 0; i < ${count}; i += 1) { await open(); settled(); }
+})();
+process.stdin.resume().once('end', () => process.exit(0));`;
+
+/**
+ * Holds connections that never log in, opened inside the network of the devices; resolves when the broker has accepted or closed each.
+ * @param {import('./project.mjs').ComposeProject} project @param {number} count
+ * @returns {Promise<() => Promise<void>>} ends them
+ */
+export async function floodFromInside(project, count) {
+  const child = project.startInside('device-sim', ['node', '-e', flood(count)]);
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  /** @type {Promise<void>} */
+  const flooding = new Promise((resolve, reject) => {
+    child.stdout.once('data', () => resolve());
+    child.stderr.on('data', (text) => reject(new Error(`the flood failed: ${text}`)));
+    exited.then(() => reject(new Error('the flood ended early')));
+  });
+  const end = async () => {
+    child.stdin.end();
+    await exited;
+  };
+  await flooding.catch(async (error) => {
+    await end();
+    throw error;
+  });
+  return end;
+}
+
 /** Topics of which a client that joined the share group of the rules service would take its share. */
 const SHARED_TOPICS = ['+/telemetry/#', '+/acknowledgements/+'];
 /** Guesses of the name of that group. */

@@ -1,5 +1,5 @@
 // Runs docker-compose.yml under its own project name and on free host ports, so that it does not interfere with other instances.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
@@ -104,6 +104,12 @@ export class ComposeProject {
   /** Runs a command in a running container; resolves with its stdout. @param {string} service @param {string[]} command */
   async inside(service, command) {
     return (await this.compose(['exec', '--no-TTY', service, ...command])).trim();
+  }
+
+  /** Starts a command in a running container, which reads from `stdin`. @param {string} service @param {string[]} command */
+  startInside(service, command) {
+    const args = ['compose', 'exec', '--no-TTY', service, ...command];
+    return spawn('docker', args, { cwd: REPOSITORY, env: this.environment() });
   }
 
   /** The last log lines of the unhealthy containers. */

@@ -1,6 +1,9 @@
 // Attacks on the broker: joining the share group of rules, and connections that never log in.
-import { connectHeader, IdleConnections, joinShareGroups } from '../attacks.mjs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectHeader, floodFromInside, IdleConnections, joinShareGroups } from '../attacks.mjs';
 import { expect, until } from '../expect.mjs';
+import { REPOSITORY } from '../project.mjs';
 import { json } from '../requests.mjs';
 
 /** @typedef {import('../stack.mjs').Stack} Stack */
@@ -47,6 +50,62 @@ export async function reservationsExhaustNoMemory(stack) {
   }
   const log = await stack.project.compose(['logs', '--no-color', 'mosquitto']);
   expect(!/out of memory/i.test(log), 'the broker ran out of memory');
+}
+
+/**
+ * Idle connections occupy every place that devices have: the broker refuses further devices, while connected devices and the services
+ * continue. @param {Stack} stack
+ */
+export async function connectionLimitProtectsServices(stack) {
+  const { project } = stack;
+  const account = await demoAccount(stack);
+  const [refusals, reconnects] = [await refusedConnections(stack), await reconnectsOfRules(stack)];
+  const endFlood = await floodFromInside(project, maxConnections() + 50);
+  try {
+    await until(
+      'the broker to report connections beyond its limit',
+      async () => (await refusedConnections(stack)) > refusals,
+    );
+    await deviceIsRefused(project.ports.MQTT_PORT, account);
+    await loopWorks(stack);
+    await deviceIsRefused(project.ports.MQTT_PORT, account);
+  } finally {
+    await endFlood();
+  }
+  expect((await reconnectsOfRules(stack)) === reconnects, 'rules lost its connection');
+  await until('the broker to accept a device again', () =>
+    stack.publish('pump', '{"light":413}').then(() => true),
+  );
+}
+
+/** How often the broker has refused a connection because of the limit. @param {Stack} stack */
+async function refusedConnections({ project }) {
+  const log = await project.compose(['logs', '--no-color', 'mosquitto']);
+  return log.match(/denied: max_connections exceeded/g)?.length ?? 0;
+}
+
+/** @param {Stack} stack */
+async function reconnectsOfRules({ project }) {
+  const show = "fetch('http://127.0.0.1:8081/metrics').then(async (r) => console.log(await r.text()))";
+  const metrics = await project.inside('rules', ['node', '-e', show]);
+  const counts = [...metrics.matchAll(/^lamplighter_mqtt_reconnects_total\S* (\d+)/gm)];
+  expect(counts.length > 0, 'rules has no metric of its reconnects');
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+/** @param {number} port @param {{ user: string, password: string }} account */
+async function deviceIsRefused(port, account) {
+  const connected = await joinShareGroups(port, 'surplus', account).catch(() => undefined);
+  connected?.leave();
+  expect(connected === undefined, 'the connection limit is not reached: the broker accepts another device');
+}
+
+/** The limit of the devices' listener. */
+function maxConnections() {
+  const config = readFileSync(join(REPOSITORY, 'mosquitto/mosquitto.conf'), 'utf8');
+  const [, limit] = /^max_connections (\d+)$/m.exec(config) ?? [];
+  expect(limit !== undefined, 'mosquitto/mosquitto.conf has no max_connections');
+  return Number(limit);
 }
 
 /** A connected lamp executes a command, and every service is ready. @param {Stack} stack */
