@@ -19,16 +19,24 @@ export function findUnsafeJson(value: unknown, levels: number): UnsafeJson | und
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : { path: [], problem: 'number' };
   if (typeof value !== 'object' || value === null) return undefined;
   if (levels === 0) return { path: [], problem: 'depth' };
-  const isObject = !Array.isArray(value);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i += 1) {
+      const found = findUnsafeJson(value[i], levels - 1);
+      if (found !== undefined) return within(String(i), found);
+    }
+    return undefined;
+  }
   for (const key of Object.keys(value)) {
-    if (isObject && FORBIDDEN_KEYS.has(key)) return { path: [key], problem: 'key' };
-    if (isObject && !key.isWellFormed()) return { path: [key], problem: 'surrogate' };
+    if (FORBIDDEN_KEYS.has(key)) return { path: [key], problem: 'key' };
+    if (!key.isWellFormed()) return { path: [key], problem: 'surrogate' };
     const found = findUnsafeJson(Reflect.get(value, key), levels - 1);
-    if (found === undefined) continue;
-    found.path.unshift(key);
-    return found;
+    if (found !== undefined) return within(key, found);
   }
   return undefined;
+}
+
+function within(key: string, { path, problem }: UnsafeJson): UnsafeJson {
+  return { path: [key, ...path], problem };
 }
 
 /** Whether a value from JSON.parse is safe to pass on; see findUnsafeJson. */

@@ -20,7 +20,10 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 
 const UNIT_WORDS: Readonly<Record<string, string>> = { string: 'characters', array: 'items' };
 
-/** All problems of a value according to its schema. Empty if it is valid. */
+/** Problems that are reported of one value. A large value can have thousands. */
+export const MAX_SCHEMA_PROBLEMS = 50;
+
+/** The first problems of a value according to its schema, at most `MAX_SCHEMA_PROBLEMS`. Empty if it is valid. */
 export function schemaProblems(schema: z.ZodType, value: unknown): SchemaProblem[] {
   const { error } = schema.safeParse(value);
   if (error === undefined) return [];
@@ -29,7 +32,12 @@ export function schemaProblems(schema: z.ZodType, value: unknown): SchemaProblem
     keys ??= z.toJSONSchema(schema, { io: 'input' });
     return propertiesAt(keys, path);
   };
-  return error.issues.flatMap((issue) => problemsOf(issue, [], value, known));
+  const problems: SchemaProblem[] = [];
+  for (const issue of error.issues) {
+    problems.push(...problemsOf(issue, [], value, known));
+    if (problems.length >= MAX_SCHEMA_PROBLEMS) break;
+  }
+  return problems.slice(0, MAX_SCHEMA_PROBLEMS);
 }
 
 type Issue = z.core.$ZodIssue;
@@ -44,7 +52,7 @@ function problemsOf(
   const path = [...before, ...issue.path];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, MAX_SCHEMA_PROBLEMS).map((key) => ({
         path: [...path, key],
         message: `unknown field '${key}'`,
         known: known(path),

@@ -5,6 +5,9 @@ import type { HttpRequest, Next } from './http-request.js';
 /** Largest accepted body, bytes; larger where it may contain a recording. */
 const MAX_BODY_BYTES = 65_536;
 const MAX_RECORDING_BYTES = 2_097_152;
+/** Values in a body; the largest recording, 20,000 readings in 2 MB, has fewer. */
+const MAX_VALUES = 10_000;
+const MAX_RECORDING_VALUES = 200_000;
 const WITH_RECORDING = /^\/v1\/fleets\/[^/]+\/rules\/[^/]+\/diff\/?(\?|$)/;
 
 const WITH_BODY = new Set(['POST', 'PUT']);
@@ -22,6 +25,11 @@ export const BODY_READERS = [
 /** The largest body accepted for this request, bytes. */
 export function maxBodyBytes({ originalUrl }: Pick<HttpRequest, 'originalUrl'>): number {
   return WITH_RECORDING.test(originalUrl) ? MAX_RECORDING_BYTES : MAX_BODY_BYTES;
+}
+
+/** The most JSON values accepted in the body of this request. */
+export function maxBodyValues(request: Pick<HttpRequest, 'originalUrl'>): number {
+  return maxBodyBytes(request) === MAX_RECORDING_BYTES ? MAX_RECORDING_VALUES : MAX_VALUES;
 }
 
 /** Rejects bodies that are not declared as JSON, which no parser would read. */

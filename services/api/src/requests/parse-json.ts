@@ -3,6 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { pointerOf } from '@lamplighter/contracts/schema-problem';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest, Next } from './http-request.js';
+import { maxBodyValues } from './json-body.js';
+import { excessIn } from './json-size.js';
 import { repeatedKey } from './repeated-key.js';
 import { unsafeInteger } from './unsafe-integer.js';
 import { MAX_DEPTH } from './unsafe-json.js';
@@ -13,17 +15,19 @@ import { MAX_DEPTH } from './unsafe-json.js';
  */
 export function parseJson(request: HttpRequest, _response: ServerResponse, next: Next): void {
   try {
-    if (Buffer.isBuffer(request.body)) request.body = valueIn(request.body);
+    if (Buffer.isBuffer(request.body)) request.body = valueIn(request.body, maxBodyValues(request));
     next();
   } catch (error) {
     next(error);
   }
 }
 
-/** @throws Problem `malformed-json`, `invalid-request` */
-function valueIn(bytes: Buffer): unknown {
+/** @throws Problem `malformed-json`, `invalid-request`, `body-too-large` */
+function valueIn(bytes: Buffer, maxValues: number): unknown {
   // Clients may send Content-Type: application/json and no body; the schema then reports what is missing.
   if (bytes.length === 0) return {};
+  const excess = excessIn(bytes, maxValues);
+  if (excess !== undefined) throw new Problem('body-too-large', `The body is too large: ${excess}.`);
   const text = textOf(bytes);
   const value = parsed(text);
   const repeated = repeatedKey(text, MAX_DEPTH);

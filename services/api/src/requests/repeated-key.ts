@@ -1,6 +1,7 @@
 /** An object or array that has not ended yet; `at` is its current key or index. */
 interface Open {
-  readonly keys?: Set<string>;
+  /** The keys of an object; undefined until it has one. */
+  keys?: Set<string>;
   at: string | number;
 }
 
@@ -24,14 +25,15 @@ export function repeatedKey(text: string, maxDepth: number): readonly (string | 
       }
       case ':':
         here!.at = latest.includes('\\') ? (JSON.parse(latest) as string) : latest.slice(1, -1);
-        if (here!.keys!.has(here!.at)) return open.map(({ at }) => at);
-        here!.keys!.add(here!.at);
+        here!.keys ??= new Set();
+        if (here!.keys.has(here!.at)) return open.map(({ at }) => at);
+        here!.keys.add(here!.at);
         break;
       case ',':
         if (typeof here!.at === 'number') here!.at += 1;
         break;
       case '{':
-        open.push({ keys: new Set(), at: '' });
+        open.push({ at: '' });
         break;
       case '[':
         open.push({ at: 0 });

@@ -1,4 +1,4 @@
-import { pointerOf, schemaProblems } from '@lamplighter/contracts/schema-problem';
+import { MAX_SCHEMA_PROBLEMS, pointerOf, schemaProblems } from '@lamplighter/contracts/schema-problem';
 import { didYouMean } from '@lamplighter/evaluation/suggest';
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
@@ -24,7 +24,8 @@ export class ValidationPipe implements PipeTransform {
 }
 
 function invalid(part: FieldError['in'], errors: FieldError[]): Problem {
-  const fields = errors.length === 1 ? '1 invalid field' : `${errors.length} invalid fields`;
+  const count = errors.length < MAX_SCHEMA_PROBLEMS ? errors.length : `at least ${errors.length}`;
+  const fields = errors.length === 1 ? '1 invalid field' : `${count} invalid fields`;
   return new Problem('invalid-request', `The ${part} has ${fields}; see errors.`, {
     errors: errors.slice(0, MAX_ERRORS),
   });
