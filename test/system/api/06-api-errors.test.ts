@@ -32,7 +32,7 @@ describe('rejects an invalid body and points at each invalid field:', () => {
     ['a key with a slash and a tilde', '{"action":{"a/b~":1}}', [['/action/a~1b~0', /begin with a letter/]]],
     ['an action of 5 kB', JSON.stringify({ action: { a: 'x'.repeat(5000) } }), [['/action', /4096 bytes/]]],
     ['an action 12 levels deep', deep(12), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
-    ['an action 30,000 levels deep', deep(30_000), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
+    ['an action 4,000 levels deep', deep(4000), [[`/action/a${'/0'.repeat(8)}`, /nested deeper/]]],
     ['a number out of range', '{"action":{"a":1e999}}', [['/action/a', /beyond the range/]]],
     ['a lone surrogate', '{"action":{"a":"\\ud800"}}', [['/action/a', /surrogate/]]],
     ['__proto__', '{"action":{"a":{"__proto__":{"b":1}}}}', [['/action/a/__proto__', /not allowed/]]],
