@@ -45,7 +45,6 @@ async function bundle(name) {
     platform: 'node',
     target: 'node20.19',
     format: 'esm',
-    keepNames: true, // NestJS logs the names of classes
     legalComments: 'none',
     external: EXTERNAL,
     banner: { js: REQUIRE },

@@ -15,10 +15,7 @@ export interface Subscription {
   readonly includesRetained: boolean;
   /** Maximum number of messages per call. */
   readonly maxBatch: number;
-  /**
-   * Maximum number of concurrent calls. More than one is used under light load, so that a message does not wait for the disk write of
-   * the previous one, and under full load, when batches are large anyway.
-   */
+  /** Maximum number of concurrent calls. With two, one batch is evaluated while Redis writes another. */
   readonly concurrency: number;
   /**
    * Whether the link pauses while that many calls are running: the next read then gets all messages that have arrived, which makes
@@ -43,21 +40,12 @@ export interface MqttTransportOptions {
 
 /** Maximum payload bytes per batch: a batch of replays must fit into one call to Redis. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
-/** From this size up to FULL_BATCH, batches are handled one at a time, so that the next one grows. */
-const SMALL_BATCH = 8;
-/**
- * After a batch from this size up to FULL_BATCH, a link with `holdsLink` pauses for REST_MS, so that the next read gets more messages:
- * system calls and disk writes cost per batch, not per message.
- */
-const BUSY_BATCH = 16;
-const FULL_BATCH = 300;
-const REST_MS = 2;
 /** How long a shutdown waits for messages in flight, milliseconds. */
 const DRAIN_MS = 6000;
 
 /**
  * The transport between MQTT 5 and Nest controllers. Handlers are ordinary `@EventPattern(filter, subscription)` methods, but get
- * *batches* of raw messages: those that arrived while the previous batch was being handled. A batch is acknowledged to the broker only
+ * *batches* of raw messages: those that arrived while the handler was busy. A batch is acknowledged to the broker only
  * after its handler has returned; retries are up to the handler. A handler that throws has a bug: its batch is acknowledged, counted and
  * logged, because withholding the PUBACK would only stall the connection.
  *
@@ -215,9 +203,6 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
       this.options.onFailure(error, { filter: route.filter, messages: batch.length });
     }
     this.links.get(route.subscription.link)?.acknowledge(batch);
-    if (route.subscription.holdsLink && batch.length >= BUSY_BATCH && batch.length < FULL_BATCH) {
-      await new Promise((resolve) => setTimeout(resolve, REST_MS));
-    }
     route.done();
     this.run(route);
   }
@@ -228,8 +213,6 @@ class Route {
   readonly subscription: Subscription;
   private waiting: MqttMessage[] = [];
   private running = 0;
-  /** Whether batches are handled one at a time, so that the next one grows. */
-  private gathers = false;
 
   constructor(
     readonly filter: string,
@@ -239,7 +222,7 @@ class Route {
   }
 
   get isBusy(): boolean {
-    return this.running >= (this.gathers ? 1 : this.subscription.concurrency);
+    return this.running >= this.subscription.concurrency;
   }
 
   push(message: MqttMessage): void {
@@ -259,7 +242,6 @@ class Route {
     const batch = count === this.waiting.length ? this.waiting : this.waiting.slice(0, count);
     this.waiting = batch === this.waiting ? [] : this.waiting.slice(count);
     this.running += 1;
-    this.gathers = batch.length >= SMALL_BATCH && batch.length < FULL_BATCH;
     return batch;
   }
 

@@ -5,13 +5,13 @@ import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { IngestService } from './ingest.service.js';
 
-// Messages that arrive during a write form the next batch; under full load one batch is evaluated while Redis writes another.
+// Messages that arrive while two batches are under way form the next one.
 const SUBSCRIPTION: Subscription = {
   link: 'telemetry',
   shared: true,
   includesRetained: false,
   maxBatch: 1000,
-  concurrency: 3,
+  concurrency: 2,
   holdsLink: true,
 };
 
