@@ -1,9 +1,9 @@
 // npm run fleet: manages the broker accounts of fleets; see -- --help.
-import { prepare, refuseBeforeFirstStart, UserError } from './prepare.mjs';
+import { prepare, requireFirstStart, UserError } from './prepare.mjs';
 
 try {
   const args = process.argv.slice(2);
-  refuseBeforeFirstStart();
+  requireFirstStart();
   await prepare((line) => console.error(line));
   const { fleet, FLEET_HELP } = await import('../tools/native/dist/commands/fleet.js');
   if (args.includes('--help') || args.includes('-h')) console.log(FLEET_HELP);

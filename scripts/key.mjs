@@ -1,5 +1,5 @@
 // npm run key: creates an API key of the running instance and prints only the key; or lists or revokes keys.
-import { prepare, refuseBeforeFirstStart, UserError } from './prepare.mjs';
+import { prepare, requireFirstStart, UserError } from './prepare.mjs';
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm run --silent key                                    create and print an API key of the running instance
@@ -12,7 +12,7 @@ try {
   const isKnown =
     args.length === 0 || /^(--list|--revoke [0-9a-f]{12}( --allow-last)?)$/.test(args.join(' '));
   if (!isKnown) throw new UserError('invalid arguments; see npm run key -- --help');
-  refuseBeforeFirstStart();
+  requireFirstStart();
   await prepare((line) => console.error(line));
   const { key } = await import('../tools/native/dist/commands/key.js');
   process.exitCode = await key(args);

@@ -17,7 +17,7 @@ export class UserError extends Error {}
 
 /** Prepares the repository. @param {(line: string) => void} log prints a line of progress */
 export async function prepare(log) {
-  refuseOldNode(process.versions.node);
+  requireSupportedNode(process.versions.node);
   const outdated = whyInstall();
   if (outdated) {
     await step(log, `npm packages: installing from package-lock.json (${outdated})`, [
@@ -44,13 +44,13 @@ export async function prepare(log) {
  * would interfere.
  * @throws UserError
  */
-export function refuseBeforeFirstStart() {
+export function requireFirstStart() {
   if (existsSync(STARTER) && whyInstall() !== 'none are installed') return;
   throw new UserError('no instance is running; start one first: npm start');
 }
 
 /** @param {string} version @throws UserError */
-export function refuseOldNode(version) {
+export function requireSupportedNode(version) {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [wantedMajor = 0, wantedMinor = 0] = NODE_AT_LEAST;
   if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;

@@ -1,5 +1,5 @@
 // npm run watch: shows the numbers of the overview dashboard in the terminal, each second or once (-- --once).
-import { prepare, refuseBeforeFirstStart, UserError } from './prepare.mjs';
+import { prepare, requireFirstStart, UserError } from './prepare.mjs';
 
 try {
   const args = process.argv.slice(2);
@@ -10,7 +10,7 @@ try {
     const unknown = args.find((arg) => arg !== '--once');
     if (unknown !== undefined)
       throw new UserError(`unknown argument "${unknown}"; see npm run watch -- --help`);
-    refuseBeforeFirstStart();
+    requireFirstStart();
     await prepare((line) => console.error(line));
     const { watch } = await import('../tools/native/dist/watch/watch.js');
     process.exitCode = await watch({ once: args.includes('--once') });

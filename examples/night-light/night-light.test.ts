@@ -63,7 +63,7 @@ async function serve(broker: TestBroker, { name }: TestFleet) {
   return {
     client,
     readings,
-    answers: () => of('acknowledgements'),
+    acknowledgements: () => of('acknowledgements'),
     births: () => of('presence').filter((presence) => Reflect.get(presence, 'online') === true),
     command: (action: object) => {
       seq += 1;
@@ -88,7 +88,7 @@ describe('the example of a device', () => {
     await device.ended();
     device.start();
     await until(
-      () => before.answers().filter((answer) => Reflect.get(answer, 'status') === 'succeeded').length === 2,
+      () => before.acknowledgements().filter((acknowledgement) => Reflect.get(acknowledgement, 'status') === 'succeeded').length === 2,
       {
         what: 'the acknowledgement of the restart',
         ...SLOW,
@@ -100,7 +100,7 @@ describe('the example of a device', () => {
     const rule = { id: 'night-light', when: 'light < 300', then: { led_on: true }, else: { led_on: false } };
     await before.command({ edge_rule: { version: 1, since: 1, rule: ruleSchema.parse(rule) } });
     await until(
-      () => before.answers().some((answer) => 'result' in answer && 'edge_rule' in Object(answer.result)),
+      () => before.acknowledgements().some((acknowledgement) => 'result' in acknowledgement && 'edge_rule' in Object(acknowledgement.result)),
       {
         what: 'the acknowledgement of the rule',
         ...SLOW,

@@ -64,16 +64,16 @@ reader_acl() {
   for kind in telemetry state presence; do echo "topic read $2/$kind/#"; done
 }
 
-refuse() {
+fail() {
   echo "$1" >&2
   exit 1
 }
 
-# check NAME: refuses invalid and reserved fleet names
+# check NAME: rejects invalid and reserved fleet names
 check() {
   printf %s "$1" | grep -Eqx '[A-Za-z0-9][A-Za-z0-9_.-]{0,63}' ||
-    refuse "invalid fleet name \"$1\": use 1 to 64 letters, digits, \"_\", \".\" or \"-\", starting with a letter or digit"
-  case $1 in rules | health | lamplighter-canary | *.reader) refuse "fleet name \"$1\" is reserved; choose another" ;; esac
+    fail "invalid fleet name \"$1\": use 1 to 64 letters, digits, \"_\", \".\" or \"-\", starting with a letter or digit"
+  case $1 in rules | health | lamplighter-canary | *.reader) fail "fleet name \"$1\" is reserved; choose another" ;; esac
 }
 
 # show ACCOUNT: prints what a client needs to connect
@@ -92,18 +92,18 @@ manage() {
       ;;
     add-reader)
       check "$name"
-      [ -s "/secrets/own/mqtt-$name" ] || refuse "unknown fleet \"$name\"; add it first: fleet add $name"
+      [ -s "/secrets/own/mqtt-$name" ] || fail "unknown fleet \"$name\"; add it first: fleet add $name"
       show "$name.reader"
       printf 'subscribe %s/telemetry/#, %s/state/#, %s/presence/#\n' "$name" "$name" "$name"
       ;;
     remove)
       check "$name"
-      [ "$name" != demo ] || refuse "cannot remove demo: the simulator uses its account"
-      [ -s "/secrets/own/mqtt-$name" ] || refuse "unknown fleet \"$name\"; list the fleets: fleet list"
+      [ "$name" != demo ] || fail "cannot remove demo: the simulator uses its account"
+      [ -s "/secrets/own/mqtt-$name" ] || fail "unknown fleet \"$name\"; list the fleets: fleet list"
       rm -f "/secrets/own/mqtt-$name" "/secrets/own/mqtt-$name.reader"
       echo "Removed the accounts of $name. Its devices, readings, rules and commands remain; to delete them: DELETE /v1/fleets/$name."
       ;;
-    *) refuse "usage: docker compose run --rm secrets fleet list | add NAME | add-reader NAME | remove NAME" ;;
+    *) fail "usage: docker compose run --rm secrets fleet list | add NAME | add-reader NAME | remove NAME" ;;
   esac
   give_accounts
 }
@@ -115,11 +115,11 @@ fi
 case ${1:-} in
   '') ;;
   renew)
-    [ -s "/secrets/own/mqtt-${2:-}" ] || refuse "unknown account \"${2:-}\""
+    [ -s "/secrets/own/mqtt-${2:-}" ] || fail "unknown account \"${2:-}\""
     rm "/secrets/own/mqtt-$2"
     password "mqtt-$2" >/dev/null
     ;;
-  *) refuse "unknown command \"$1\"; use fleet or renew" ;;
+  *) fail "unknown command \"$1\"; use fleet or renew" ;;
 esac
 
 for fleet in $FLEETS; do password "mqtt-$fleet" >/dev/null; done

@@ -13,8 +13,8 @@ it('F6: kill -9 of Redis under load: the API responds 503 with Retry-After, and 
   await until(() => recorder.counts().executed > 10, { what: 'load', timeoutMs: 30_000 });
   await redis.kill();
   const path = `/v1/fleets/${roster[0]?.name}/devices/lamp-0001/commands?allowUnknown=true`;
-  const refused = await client.request('POST', path, { body: { action: { led_on: true } } });
-  expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([503, true]);
+  const rejected = await client.request('POST', path, { body: { action: { led_on: true } } });
+  expect([rejected.status, Number(rejected.headers.get('retry-after')) > 0]).toEqual([503, true]);
   await until(() => recorder.counts().inOutboxes > 50, { what: 'waiting readings', timeoutMs: 30_000 });
   await redis.start();
   stopSending();

@@ -12,10 +12,10 @@ it('F9: with Redis at its memory limit there are no 2xx responses to writes and 
   log('Redis is out of memory');
   const [{ fleet } = { fleet: { name: '' } }] = fleets;
   const path = `/v1/fleets/${fleet.name}/devices/lamp-0001`;
-  const refused = await client.request('POST', `${path}/commands?allowUnknown=true`, {
+  const rejected = await client.request('POST', `${path}/commands?allowUnknown=true`, {
     body: { action: { led_on: true } },
   });
-  expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([503, true]);
+  expect([rejected.status, Number(rejected.headers.get('retry-after')) > 0]).toEqual([503, true]);
   expect((await client.get(path)).status).toBe(200);
   await until(() => recorder.counts().inOutboxes > 100, {
     what: 'readings in the outboxes',

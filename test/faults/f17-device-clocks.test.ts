@@ -40,11 +40,11 @@ it('F17: with device clocks a year ahead, a day behind or jumping, no last state
   const lastState = async (fleet: string) =>
     (await client.get(`/v1/fleets/${fleet}/devices/lamp-0001`)).body.last as { seq: number; at: string };
 
-  await until(async () => (await rejected('ahead')) > 20, { what: 'refused readings', timeoutMs: 30_000 });
+  await until(async () => (await rejected('ahead')) > 20, { what: 'rejected readings', timeoutMs: 30_000 });
   await until(() => recorder.counts().executed > 60, { what: 'commands', timeoutMs: 60_000 });
   const before = await lastState('jumping');
   jumping.set(365 * DAY_MS);
-  await until(async () => (await rejected('jumping')) > 20, { what: 'refused readings', timeoutMs: 30_000 });
+  await until(async () => (await rejected('jumping')) > 20, { what: 'rejected readings', timeoutMs: 30_000 });
   jumping.set(0);
   log('corrected the jumping clock');
   await until(async () => (await lastState('jumping')).seq > before.seq, {
@@ -58,7 +58,7 @@ it('F17: with device clocks a year ahead, a day behind or jumping, no last state
   const verdict = checkRun(inServerTime(await recorder.finish({ quietMs: QUIET_MS })));
   log(`readings ${JSON.stringify(verdict.readings)}, executed ${verdict.commands.executed}`);
   expect(verdict.violations.slice(0, MAX_SHOWN)).toEqual([]);
-  expect(verdict.readings.refused).toBeGreaterThan(40);
+  expect(verdict.readings.rejected).toBeGreaterThan(40);
 }, 300_000);
 
 /** Converts the journals of wrong clocks to the server's time. */

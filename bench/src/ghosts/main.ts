@@ -8,10 +8,10 @@ import { LAMPLIGHTER, LAMPLIGHTER_PERSISTENT } from './designs/lamplighter.js';
 import { NEST_EMIT } from './designs/nest-emit.js';
 import { persistentSession } from './designs/persistent-session.js';
 import { retainedCommands } from './designs/retained.js';
-import { findOffences } from './outage/find-offences.js';
+import { findViolations } from './outage/find-violations.js';
 import { runOutage } from './outage/run-outage.js';
 import { makeScript } from './outage/script.js';
-import { ghostsMarkdown, offencesText, type Row } from './report.js';
+import { type Row, violationsMarkdown, violationsText } from './report.js';
 
 const USAGE = `Usage: npm run bench:ghosts -- [options]
   --seed N      the outage (1)
@@ -70,14 +70,14 @@ async function main(): Promise<number> {
     const log = await runOutage(design, script, { devices, folder: own, report });
     report('done');
     writeFileSync(join(own, 'log.jsonl'), `${log.map((entry) => JSON.stringify(entry)).join('\n')}\n`);
-    return { design, offences: findOffences(log) };
+    return { design, offences: findViolations(log) };
   };
   // In parallel, since they mostly wait; each has its own broker.
   const rows = await Promise.all(DESIGNS.map(run));
-  console.log(ghostsMarkdown(rows, script, { seed, devices }));
+  console.log(violationsMarkdown(rows, script, { seed, devices }));
   const broken = rows.filter(({ design, offences }) => design.promised && offences.length > 0);
   for (const { design, offences } of broken)
-    console.error(`failed: ${design.name} must have no ghosts\n${offencesText(offences)}`);
+    console.error(`failed: ${design.name} must have no ghosts\n${violationsText(offences)}`);
   return broken.length > 0 ? 1 : 0;
 }
 

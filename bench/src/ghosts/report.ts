@@ -1,15 +1,15 @@
 import { type Design, deviceName } from './designs/design.js';
-import { countGhosts, type Ghost, type Offence } from './outage/find-offences.js';
+import { countViolations, type Violation, type ViolationKind } from './outage/find-violations.js';
 import { actionOf } from './outage/outage-log.js';
 import type { Step } from './outage/script.js';
 
 /** A row of the table. */
 export interface Row {
   readonly design: Design;
-  readonly offences: readonly Offence[];
+  readonly offences: readonly Violation[];
 }
 
-const COLUMNS: readonly (readonly [title: string, ghost: Ghost])[] = [
+const COLUMNS: readonly (readonly [title: string, ghost: ViolationKind])[] = [
   ['executed though stale', 'stale'],
   ['newest command lost', 'newestLost'],
   ['steps of a sequence lost', 'stepLost'],
@@ -19,7 +19,7 @@ const COLUMNS: readonly (readonly [title: string, ghost: Ghost])[] = [
 ];
 
 /** The table and a line of explanation per design, as Markdown. */
-export function ghostsMarkdown(
+export function violationsMarkdown(
   rows: readonly Row[],
   script: readonly Step[],
   { seed, devices }: { seed: number; devices: number },
@@ -29,7 +29,7 @@ export function ghostsMarkdown(
     line(['design', ...COLUMNS.map(([title]) => title)]),
     line(['---', ...COLUMNS.map(() => '---:')]),
     ...rows.map(({ design, offences }) => {
-      const counts = countGhosts(offences);
+      const counts = countViolations(offences);
       return line([design.name, ...COLUMNS.map(([, ghost]) => counts[ghost])]);
     }),
   ];
@@ -49,7 +49,7 @@ function describe(script: readonly Step[]): string {
 }
 
 /** The offences by command, for a row that must be zero. */
-export function offencesText(offences: readonly Offence[]): string {
+export function violationsText(offences: readonly Violation[]): string {
   return offences
     .map(
       ({ ghost, command }) =>

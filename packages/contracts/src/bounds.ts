@@ -1,4 +1,4 @@
-/** The bounds of the wire contract. Input beyond a bound is refused with a reason, never truncated. */
+/** The bounds of the wire contract. Input beyond a bound is rejected with a reason, never truncated. */
 export const BOUNDS = {
   /** Largest MQTT payload that is parsed, bytes. A replay of 500 readings fits. */
   maxPayloadBytes: 262_144,

@@ -99,7 +99,7 @@ describe('DeviceClient', () => {
     expect(device.online).toBe(false);
   });
 
-  it('distinguishes a refusal from an outage', async () => {
+  it('distinguishes a refused connection from an outage', async () => {
     const { fleet, device, events } = await setUpDevice(broker, {
       broker: { ...parseBrokerUrl(broker.url), username: 'demo', password: 'wrong' },
     });

@@ -130,7 +130,7 @@ export class DeviceClient {
     this.inbox = new CommandInbox({
       execute: (...command) => this.execute(...command),
       send: (sendAcknowledgement, delivered, traceparent) =>
-        this.answer(sendAcknowledgement, delivered, traceparent),
+        this.acknowledge(sendAcknowledgement, delivered, traceparent),
       storage: this.storage,
       survivesRestart: options.storage !== undefined,
       onEvent: this.onEvent,
@@ -274,10 +274,10 @@ export class DeviceClient {
     });
   }
 
-  private answer(answer: Acknowledgement, delivered?: () => void, traceparent?: string): void {
+  private acknowledge(acknowledgement: Acknowledgement, delivered?: () => void, traceparent?: string): void {
     const topic = deviceTopic(this.options.fleet, 'acknowledgements', this.options.device);
     const how = { qos: 1, traceparent } as const;
-    this.connection.current?.publish(topic, JSON.stringify(answer), how, (error, reasonCode) => {
+    this.connection.current?.publish(topic, JSON.stringify(acknowledgement), how, (error, reasonCode) => {
       if (error !== undefined) return;
       if (reasonCode === NO_MATCHING_SUBSCRIBERS) {
         this.resendLater();

@@ -38,7 +38,7 @@ export type DeviceEvent =
   /** A message was sent to the broker; with policy `keep` a reading can be sent several times. */
   | { readonly event: 'sent'; readonly seqs: readonly number[] }
   | { readonly event: 'settled'; readonly seqs: readonly number[]; readonly outcome: Settled }
-  /** Readings left the outbox because the server stored or permanently refused them. */
+  /** Readings left the outbox because the server stored or permanently rejected them. */
   | { readonly event: 'receipt'; readonly stored: readonly number[]; readonly refused: readonly number[] }
   | { readonly event: 'online'; readonly session: number }
   | ({ readonly event: 'offline'; readonly retryInMs: number } & ConnectionEnd)

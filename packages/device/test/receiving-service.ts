@@ -10,8 +10,8 @@ export interface ReceivingService {
   readonly messages: readonly Reading[][];
   /** `_seq` of all stored readings. */
   readonly stored: ReadonlySet<number>;
-  /** For each further message: a receipt, none, two, or a receipt that refuses its readings permanently. */
-  receipts: 'given' | 'lost' | 'twice' | 'refusing';
+  /** For each further message: a receipt, none, two, or a receipt that rejects its readings permanently. */
+  receipts: 'given' | 'lost' | 'twice' | 'rejecting';
   /** Sends a receipt unchanged. */
   sendReceipt(receipt: object): Promise<void>;
   /** The reading with the highest `_n`, which has the latest counts of the device. */
@@ -46,7 +46,7 @@ export async function receivingService(
     const readings = Array.isArray(value) ? value : [value];
     messages.push(readings);
     const seqs = readings.map(({ _seq = 0 }) => _seq);
-    if (service.receipts === 'refusing') return void sendReceipt({ stored: [], refused: seqs });
+    if (service.receipts === 'rejecting') return void sendReceipt({ stored: [], refused: seqs });
     for (const seq of seqs) stored.add(seq);
     if (service.receipts !== 'lost') void sendReceipt({ stored: seqs });
     if (service.receipts === 'twice') void sendReceipt({ stored: seqs });

@@ -32,6 +32,6 @@ it.each([
 
 it('lists the allowed methods', async () => {
   const send = await serve([]);
-  const refused = await send('POST', '/metrics');
-  expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  const rejected = await send('POST', '/metrics');
+  expect([rejected.status, rejected.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
 });

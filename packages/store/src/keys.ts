@@ -30,9 +30,9 @@
  * | `{s}:ledger:<fleet>`             | HASH | counts that never shrink: commands `issued:<source>` and by final state, readings `rejected:<reason>`, and of removed devices `removed:<count>` | one per fleet |
  * | `{lamplighter}:rollout:<id>`     | HASH | a rollout: `request` (JSON), `state`, `phase`, its position, the `token` of its lease, finally its `counts` | `ROLLOUTS_KEPT_PER_FLEET` |
  * | `{lamplighter}:rollouts:<fleet>` | ZSET | ids of a fleet's rollouts, score 0 | as `rollout` |
- * | `{lamplighter}:rollouts-due`     | ZSET | unfinished rollout → when a replica can take it (ms): immediately, or when a lease ends | `MAX_UNFINISHED_ROLLOUTS` |
+ * | `{lamplighter}:rollouts-due`     | ZSET | unfinished rollout → when a replica can claim it (ms): immediately, or when a lease ends | `MAX_UNFINISHED_ROLLOUTS` |
  * | `{lamplighter}:removal:<fleet>`  | HASH | the removal of a fleet: `state`, its position, devices `removed` so far | kept for a day after its end |
- * | `{lamplighter}:removals-due`     | ZSET | fleet whose removal is unfinished → when a replica can take it (ms) | one per fleet |
+ * | `{lamplighter}:removals-due`     | ZSET | fleet whose removal is unfinished → when a replica can claim it (ms) | one per fleet |
  * | `{lamplighter}:rules:<fleet>`    | HASH | rule id → its current version, JSON (see rules.ts) | `RULE_BOUNDS.maxRules` |
  * | `{lamplighter}:rule-versions:<fleet>/<rule>` | LIST | versions of a rule, newest first, JSON | `RULE_VERSIONS_KEPT`; a deleted rule's for 30 days |
  * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
@@ -49,9 +49,9 @@ export const SHARDS = 64;
 
 /** Readings kept per device. */
 export const WINDOW_SIZE = 240;
-/** Devices of one fleet, limited per shard (so the total varies slightly); more are refused as `unknown_device`. */
+/** Devices of one fleet, limited per shard (so the total varies slightly); more are rejected as `unknown_device`. */
 export const MAX_DEVICES_PER_FLEET = 200_000;
-/** Open commands of one device; more are refused, never dropped. */
+/** Open commands of one device; more are rejected, never dropped. */
 export const MAX_OPEN_COMMANDS = 100;
 /** Commands kept per device, open and final; the oldest final ones are pruned. */
 export const COMMANDS_KEPT_PER_DEVICE = 100;
@@ -131,16 +131,16 @@ export const SHARD_COUNT_KEY = '{lamplighter}:shards';
 export const API_KEYS_KEY = '{lamplighter}:api-keys';
 export const API_KEYS_USED_KEY = '{lamplighter}:api-keys-used';
 export const EVENTS_KEY = '{lamplighter}:events';
-/** Samples of refused input, a LIST per kind, newest first; and which samples another replica has recorded. */
+/** Samples of rejected input, a LIST per kind, newest first; and which samples another replica has recorded. */
 export const rejectedKey = (kind: string) => `{lamplighter}:rejected:${kind}`;
 export const rejectedOnceKey = (hash: string) => `{lamplighter}:rejected-once:${hash}`;
-/** Rollouts: one HASH each, those of a fleet by id, and when a replica can next take an unfinished one (ms). */
+/** Rollouts: one HASH each, those of a fleet by id, and when a replica can next claim an unfinished one (ms). */
 export const rolloutKey = (id: string) => `{lamplighter}:rollout:${id}`;
 export const fleetRolloutsKey = (fleet: string) => `{lamplighter}:rollouts:${fleet}`;
 export const rolloutIdempotencyKey = (fleet: string, hash: string) =>
   `{lamplighter}:rollout-idempotency:${fleet}/${hash}`;
 export const ROLLOUTS_DUE_KEY = '{lamplighter}:rollouts-due';
-/** The removal of a fleet, and when a replica can next take an unfinished one (ms). */
+/** The removal of a fleet, and when a replica can next claim an unfinished one (ms). */
 export const removalKey = (fleet: string) => `{lamplighter}:removal:${fleet}`;
 export const REMOVALS_DUE_KEY = '{lamplighter}:removals-due';
 /** Rules of a fleet, the versions of a rule, rule errors, releases, and the revision of each fleet's rules. */

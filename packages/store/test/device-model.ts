@@ -9,13 +9,13 @@ interface Entry {
   readonly late: boolean;
 }
 
-/** The evidence of a restarted counter since the last live reading. */
-interface Evidence {
+/** The score of a restarted counter since the last live reading. */
+interface RestartScore {
   readonly rising: number;
   readonly weight: number;
   readonly seq: number | undefined;
 }
-const NONE: Evidence = { rising: 0, weight: 0, seq: undefined };
+const NONE: RestartScore = { rising: 0, weight: 0, seq: undefined };
 
 /**
  * The specification of the last state and the window of a device. The device has published no birth, and its readings have a sequence, no
@@ -25,7 +25,7 @@ export class DeviceModel {
   last: number | undefined;
   window: Entry[] = [];
   rules = '';
-  private evidence = NONE;
+  private score = NONE;
   private version = '';
   private by = { replica: '', part: 0 };
 
@@ -36,9 +36,9 @@ export class DeviceModel {
     if (this.by.replica === replica && this.by.part > part) return 'conflict';
     if (version !== this.version) return 'conflict';
     const seqs = readings.map(({ seq }) => seq!);
-    const { isLive, evidence } = this.place(seqs);
+    const { isLive, score } = this.place(seqs);
     if (readings.some((reading, i) => live.includes(reading) !== isLive[i])) return 'conflict';
-    this.evidence = evidence;
+    this.score = score;
     if (this.version === '') this.version = '0';
     for (const [i, seq] of seqs.entries()) {
       if (!isLive[i]) continue;
@@ -57,23 +57,23 @@ export class DeviceModel {
   }
 
   /** Which readings are newer than those before them. */
-  private place(seqs: readonly number[]): { isLive: boolean[]; evidence: Evidence } {
+  private place(seqs: readonly number[]): { isLive: boolean[]; score: RestartScore } {
     const known = this.window.map(({ seq }) => seq);
-    let { last, evidence } = this;
+    let { last, score } = this;
     const isLive = seqs.map((seq) => {
       let newer = last === undefined || seq > last;
       if (!newer) {
-        evidence = after(evidence, seq, known);
-        newer = evidence.rising >= 3 || evidence.weight >= 128;
+        score = after(score, seq, known);
+        newer = score.rising >= 3 || score.weight >= 128;
       }
       known.push(seq);
       if (newer) {
         last = seq;
-        evidence = NONE;
+        score = NONE;
       }
       return newer;
     });
-    return { isLive, evidence };
+    return { isLive, score };
   }
 
   /** Inserts a reading at its place, before the last state but not before the reading that started the latest order. */
@@ -102,12 +102,12 @@ export class DeviceModel {
   }
 }
 
-function after(evidence: Evidence, seq: number, known: readonly number[]): Evidence {
-  const { rising, weight } = evidence;
-  if (known.includes(seq)) return { ...evidence, weight: weight + 1 };
+function after(score: RestartScore, seq: number, known: readonly number[]): RestartScore {
+  const { rising, weight } = score;
+  if (known.includes(seq)) return { ...score, weight: weight + 1 };
   const below = Math.max(...known.filter((other) => other < seq));
   const above = Math.min(...known.filter((other) => other > seq));
-  if (above - below <= 64) return { ...evidence, weight: weight + 4 };
-  const isRising = evidence.seq !== undefined && seq > evidence.seq;
+  if (above - below <= 64) return { ...score, weight: weight + 4 };
+  const isRising = score.seq !== undefined && seq > score.seq;
   return { rising: isRising ? rising + 1 : 1, weight: weight + 16, seq };
 }

@@ -101,7 +101,7 @@ export class DeviceQueue {
     { details = {}, by = this.address.name }: { details?: Partial<Acknowledgement>; by?: string } = {},
   ): Promise<string> {
     const [outcome] = await acknowledgeCommands(this.redis, [
-      { device: by, answer: { id: this.id(name), status, ...details }, cause: 'device' },
+      { device: by, acknowledgement: { id: this.id(name), status, ...details }, cause: 'device' },
     ]);
     return outcome!.outcome;
   }

@@ -67,7 +67,7 @@ async function expectConsistentShard(redis: Redis, shard: number, now: number): 
     string,
     string,
   ];
-  const [values, histories, answers, queue, index, due] = await Promise.all([
+  const [values, transitions, acknowledgements, queue, index, due] = await Promise.all([
     redis.hgetall(commandsKey),
     redis.hgetall(transitionsKey),
     redis.hkeys(answersKey),
@@ -77,19 +77,21 @@ async function expectConsistentShard(redis: Redis, shard: number, now: number): 
   ]);
   const dueAt = new Map<string, number>();
   for (let i = 0; i < due.length; i += 2) dueAt.set(due[i]!, Number(due[i + 1]));
-  const kept = Object.entries(values).map(([id, value]) => parse(id, value, histories[id]));
+  const kept = Object.entries(values).map(([id, value]) => parse(id, value, transitions[id]));
   const open = kept.filter(({ state }) => !isFinal(state));
   const ids = sorted(kept.map(({ id }) => id));
 
-  expect(sorted(Object.keys(histories))).toEqual(ids);
+  expect(sorted(Object.keys(transitions))).toEqual(ids);
   expect(sorted(index.map((member) => member.split('/')[2]!))).toEqual(ids);
-  expect(ids).toEqual(expect.arrayContaining(answers.map((field) => field.replace(/:(effect|unread)$/, ''))));
+  expect(ids).toEqual(
+    expect.arrayContaining(acknowledgements.map((field) => field.replace(/:(effect|unread)$/, ''))),
+  );
   expect(queue).toEqual(sorted(open.map(({ member }) => member)));
   expect(sorted(dueAt.keys())).toEqual(sorted(open.map(({ id }) => id)));
 
   for (const { id, path } of kept) {
     for (const [i, state] of path.entries()) {
-      // A pruned history has a gap after its first transition.
+      // A pruned path has a gap after its first transition.
       if (i > 1) expect([id, path, NEXT[path[i - 1]!].includes(state)]).toEqual([id, path, true]);
     }
     expect(path.filter(isFinal).length).toBeLessThanOrEqual(1);
@@ -183,11 +185,11 @@ async function expectBalancedLedger(
 const HEADER =
   /^(\S+) (\d{16}) (\d+) (?:latest|ordered|now) (skip|stop|abort-rest) (\d+) \d+ (\S+)\n\{"source":"(\w+)"/;
 
-function parse(id: string, value: string, history: string | undefined): StoredCommand {
+function parse(id: string, value: string, transitions: string | undefined): StoredCommand {
   const [, lane, seq, expiresAt, onFailure, timeoutMs, rollout, source] = HEADER.exec(value) ?? [];
-  const path = (history ?? '').split(';').map((step) => step.split(',')[0] as CommandState);
+  const path = (transitions ?? '').split(';').map((step) => step.split(',')[0] as CommandState);
   const state = path.at(-1)!;
-  const since = Number(/,(\d+),\d+,[^;]*$/.exec(history ?? '')?.[1]);
+  const since = Number(/,(\d+),\d+,[^;]*$/.exec(transitions ?? '')?.[1]);
   expect([...OPEN_STATES, ...COMMAND_STATES]).toContain(state);
   return {
     id,

@@ -11,7 +11,7 @@ type Fields = Readonly<Record<string, string>>;
 interface StoredDevice {
   readonly commands: Fields;
   readonly transitions: Fields;
-  readonly answers: Fields;
+  readonly acknowledgements: Fields;
   readonly queue: readonly string[];
   readonly index: readonly string[];
   readonly due: Fields;
@@ -28,7 +28,7 @@ export interface WalkedCommand {
   readonly attempt: number;
   readonly since: number;
   readonly path: readonly CommandState[];
-  readonly history: string;
+  readonly transitions: string;
   readonly due: number | undefined;
 }
 
@@ -46,8 +46,8 @@ export function commandsOf({ kept }: Point): WalkedCommand[] {
   return Object.entries(kept.commands)
     .map(([id, value]) => {
       const [, seq, expiresAt] = value.split(' ');
-      const history = kept.transitions[id]!;
-      const steps = history.split(';').map((step) => step.split(','));
+      const transitions = kept.transitions[id]!;
+      const steps = transitions.split(';').map((step) => step.split(','));
       const [state, since, attempt] = steps.at(-1)!;
       return {
         id,
@@ -57,7 +57,7 @@ export function commandsOf({ kept }: Point): WalkedCommand[] {
         attempt: Number(attempt),
         since: Number(since),
         path: steps.map(([name]) => name as CommandState),
-        history,
+        transitions,
         due: id in kept.due ? Number(kept.due[id]) : undefined,
       };
     })
@@ -112,8 +112,8 @@ function shifted({ kept, leases, ...point }: Point, ms: number): Point {
           (_, before: string, expiresAt: string) => before + moved(expiresAt),
         ),
       ),
-      transitions: mapValues(kept.transitions, (history) =>
-        history.replace(
+      transitions: mapValues(kept.transitions, (text) =>
+        text.replace(
           /(^|;)([a-z]+),(\d+)/g,
           (_, start: string, state: string, at: string) => `${start}${state},${moved(at)}`,
         ),
@@ -143,14 +143,14 @@ export function restorePoint(redis: Redis, address: DeviceAddress, point: Point)
   const now = Date.now();
   const moved = { ...shifted(point, now - point.at), at: now };
   const { kept } = moved;
-  const [commands, transitions, answers, queue, index, due] = commandKeys(address.shard) as Keys;
+  const [commands, transitions, acknowledgements, queue, index, due] = commandKeys(address.shard) as Keys;
   const ledger = ledgerKey(address.shard, address.fleet);
   const writes = redis.pipeline();
-  writes.del(commands, transitions, answers, queue, index, due, address.deviceKey, ledger);
+  writes.del(commands, transitions, acknowledgements, queue, index, due, address.deviceKey, ledger);
   for (const [key, fields] of [
     [commands, kept.commands],
     [transitions, kept.transitions],
-    [answers, kept.answers],
+    [acknowledgements, kept.acknowledgements],
     [address.deviceKey, kept.device],
     [ledger, kept.ledger],
   ] as const)
@@ -175,12 +175,12 @@ export async function readPoint(
   leases: Point['leases'],
   path: readonly string[],
 ): Promise<Point> {
-  const [commands, transitions, answers, queue, index, due] = commandKeys(address.shard) as Keys;
+  const [commands, transitions, acknowledgements, queue, index, due] = commandKeys(address.shard) as Keys;
   const reads = redis.pipeline();
   for (const key of [
     commands,
     transitions,
-    answers,
+    acknowledgements,
     address.deviceKey,
     ledgerKey(address.shard, address.fleet),
   ])
@@ -190,14 +190,14 @@ export async function readPoint(
     if (error) throw error;
     return reply;
   });
-  const [command, transition, answer, device, ledger] = replies as Fields[];
+  const [command, transition, acknowledgement, device, ledger] = replies as Fields[];
   const scores = replies[7] as string[];
   return {
     at: Date.now(),
     kept: {
       commands: command!,
       transitions: transition!,
-      answers: answer!,
+      acknowledgements: acknowledgement!,
       device: device!,
       ledger: ledger!,
       queue: replies[5] as string[],

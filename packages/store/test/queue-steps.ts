@@ -265,9 +265,9 @@ export class Acknowledge extends StepOnDispatched {
   async act(model: QueueModel, fleet: QueueFleet): Promise<void> {
     const { id, device: own } = this.pick(model)!;
     const device = this.sender === undefined ? own : fleet.devices[this.sender]!.name;
-    const answer = { id, status: this.status, reason: 'test' };
+    const acknowledgement = { id, status: this.status, reason: 'test' };
     const [[outcome], now] = await fleet.timed(() =>
-      acknowledgeCommands(fleet.redis, [{ device, answer, cause: 'device' }]),
+      acknowledgeCommands(fleet.redis, [{ device, acknowledgement, cause: 'device' }]),
     );
     expect(outcome!.outcome).toBe(model.acknowledge(id, device, this.status, now));
   }

@@ -4,7 +4,7 @@ import { listCommands } from '../src/commands/read-commands.js';
 import { DeviceAddress } from '../src/devices/device-address.js';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '../src/keys.js';
 import { enqueueRollout, type Turn } from '../src/rollouts/rollout-commands.js';
-import { type HeldRollout, nextDevices, saveRollout, takeRollouts } from '../src/rollouts/rollout-lease.js';
+import { claimRollouts, type HeldRollout, nextDevices, saveRollout } from '../src/rollouts/rollout-lease.js';
 import { createRollout, type RolloutRequest } from '../src/rollouts/rollouts.js';
 import { NEW_DEVICE } from '../src/rules/state-version.js';
 import { acceptReadings } from '../src/telemetry/accept-readings.js';
@@ -41,7 +41,7 @@ export async function storeReadings(redis: Redis, fleet: string, devices: readon
   );
 }
 
-/** Creates a rollout and takes it, as a replica does. */
+/** Creates a rollout and claims it, as a replica does. */
 export async function startRollout(
   redis: Redis,
   fleet: string,
@@ -49,14 +49,14 @@ export async function startRollout(
 ): Promise<HeldRollout> {
   const result = await createRollout(redis, fleet, rolloutRequest(changes));
   if (result.outcome !== 'created') throw new Error(`the rollout is ${result.outcome}`);
-  return takeRollout(redis, result.rollout.id);
+  return claimRollout(redis, result.rollout.id);
 }
 
 /** Takes a rollout, as another replica does when the lease of its holder has ended. */
-export async function takeRollout(redis: Redis, id: string): Promise<HeldRollout> {
+export async function claimRollout(redis: Redis, id: string): Promise<HeldRollout> {
   await redis.zadd(ROLLOUTS_DUE_KEY, 1, id);
-  const held = (await takeRollouts(redis, 1000)).find((one) => one.id === id);
-  if (held === undefined) throw new Error('the rollout cannot be taken');
+  const held = (await claimRollouts(redis, 1000)).find((one) => one.id === id);
+  if (held === undefined) throw new Error('the rollout cannot be claimed');
   return held;
 }
 

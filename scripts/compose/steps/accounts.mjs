@@ -49,7 +49,7 @@ export async function rulesPasswordIsRenewed(stack) {
   };
   await until('the broker to accept the new password', () => connect(after).then(() => true));
   const withOld = await connect(before).catch(String);
-  expect(/not authori[sz]ed/i.test(withOld), `the old password is not refused: ${withOld}`);
+  expect(/not authori[sz]ed/i.test(withOld), `the old password is not rejected: ${withOld}`);
   await until('rules to be ready', () => project.inside('rules', ['ready.sh', '8081']).then(() => true), 30);
   await stack.switchLamp();
 }

@@ -76,7 +76,7 @@ export async function allStopInTime(stack) {
 
 /** @param {Stack} stack */
 export async function dataSurvives(stack) {
-  expect((await stack.api('/v1/fleets')).status === 200, 'the API refuses the key after the restart');
+  expect((await stack.api('/v1/fleets')).status === 200, 'the API rejects the key after the restart');
   const url = await stack.project.inside('device-sim', ['cat', '/run/device-sim-secrets/mqtt-url']);
   expect(url === stack.brokerUrl, 'the password of the devices has changed');
   const { length } = await stack.deviceIds();

@@ -36,7 +36,7 @@ export class SimMetrics {
     );
     this.receipts = metrics.counter(
       'sim_receipts_total',
-      'Readings that left an outbox because the server stored or permanently refused them',
+      'Readings that left an outbox because the server stored or permanently rejected them',
       { result: RECEIPTS },
     );
     this.published = metrics.counter(

@@ -6,7 +6,7 @@ it('names a replica by host and port, with the characters of a device name', () 
   expect(name).toMatch(/-8081$/);
 });
 
-it('refuses an edge delay that is out of range', () => {
+it('rejects an edge delay that is out of range', () => {
   expect(configSchema.shape.EDGE_JUDGE_SECONDS.safeParse('3601').success).toBe(false);
   expect(configSchema.shape.EDGE_JUDGE_SECONDS.parse('0.5')).toBe(0.5);
 });

@@ -19,7 +19,7 @@ import { EffectsService } from './effects/effects.service.js';
 import { RulesMetrics } from './metrics.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { shareGroup } from './mqtt/share-group.js';
-import { DeparturesService } from './removal/departures.service.js';
+import { CleanupsService } from './removal/cleanups.service.js';
 import { RemovalsService } from './removal/removals.service.js';
 import { RolloutsService } from './rollouts/rollouts.service.js';
 import { readSeeds } from './rule-book/seed-file.js';
@@ -109,7 +109,7 @@ async function start(): Promise<RunningService> {
         app.get(EdgeService).stop(),
         app.get(EdgeFollowService).stop(),
         app.get(RemovalsService).stop(),
-        app.get(DeparturesService).stop(),
+        app.get(CleanupsService).stop(),
         app.get(StatePublisher).stop(),
         app.get(DeclaredTypes).stop(),
       ]);

@@ -58,7 +58,7 @@ export class RulesMetrics extends Metrics {
   readonly telemetry = this.counter('telemetry_messages_total', 'Readings by result', {
     result: ['accepted', 'late', 'duplicate', 'stale', 'retained', 'rejected', 'retried', 'failed'],
   });
-  readonly rejected = this.counter('telemetry_rejected_total', 'Refused readings', {
+  readonly rejected = this.counter('telemetry_rejected_total', 'Rejected readings', {
     reason: REJECT_REASONS,
   });
   readonly notEvaluated = this.counter(

@@ -196,9 +196,9 @@ describe('returns 404 with a specific problem type for', () => {
 });
 
 it('returns 405 with the allowed methods of a path', async () => {
-  const refused = await request(api.api.url).put(COMMANDS).set('X-API-Key', api.key).send({});
-  expectProblem(refused, 405, 'method-not-allowed');
-  expect(refused.headers.allow).toBe('GET, HEAD, POST');
+  const rejected = await request(api.api.url).put(COMMANDS).set('X-API-Key', api.key).send({});
+  expectProblem(rejected, 405, 'method-not-allowed');
+  expect(rejected.headers.allow).toBe('GET, HEAD, POST');
   const other = await request(api.api.url).post('/health/live');
   expectProblem(other, 405, 'method-not-allowed');
 });

@@ -216,8 +216,13 @@ describe('a command', () => {
     const id = await send('home', 'talker', { action: { led_on: true } });
     const [claim] = await claimCommands(api.store, [shardOf('home', 'talker')], 10);
     expect(claim?.command.id).toBe(id);
-    const answer: Acknowledgement = { id, status: 'failed', reason: 'no bulb', result: { volts: 0 } };
-    await acknowledgeCommands(api.store, [{ device: 'home/talker', answer, cause: 'device' }]);
+    const acknowledgement: Acknowledgement = {
+      id,
+      status: 'failed',
+      reason: 'no bulb',
+      result: { volts: 0 },
+    };
+    await acknowledgeCommands(api.store, [{ device: 'home/talker', acknowledgement, cause: 'device' }]);
     const response = await api.get(`/v1/commands/${id}`);
     expectResponse(response, 200, commandSchema);
     expect(response.body).toMatchObject({
@@ -271,9 +276,9 @@ describe('a command', () => {
       [waiting, 'cancelled'],
       [sent, 'dispatched'],
     ]) {
-      const refused = await api.delete(`/v1/commands/${id}`);
-      expectResponse(refused, 409, problemSchema);
-      expect(refused.body).toMatchObject({ type: 'urn:lamplighter:problem:command-not-cancellable', state });
+      const rejected = await api.delete(`/v1/commands/${id}`);
+      expectResponse(rejected, 409, problemSchema);
+      expect(rejected.body).toMatchObject({ type: 'urn:lamplighter:problem:command-not-cancellable', state });
     }
     expect((await api.get('/v1/fleets/home/devices/door')).body.pendingCommands).toBe(0);
   });
@@ -322,9 +327,9 @@ describe('a command', () => {
 
   it('of policy `now` is rejected unless the device is online', async () => {
     const path = '/v1/fleets/home/devices/siren/commands?allowUnknown=true';
-    const refused = await api.post(path, { action: { wail: true }, policy: 'now' });
-    expectResponse(refused, 409, problemSchema);
-    expect(refused.body.type).toBe('urn:lamplighter:problem:device-unreachable');
+    const rejected = await api.post(path, { action: { wail: true }, policy: 'now' });
+    expectResponse(rejected, 409, problemSchema);
+    expect(rejected.body.type).toBe('urn:lamplighter:problem:device-unreachable');
     expect((await api.get('/v1/fleets/home/devices/siren')).status).toBe(404);
     await storeReadings('home', 'siren', { battery: 3 });
     expect((await api.post(path, { action: { wail: true }, policy: 'now' })).status).toBe(202);
@@ -337,9 +342,9 @@ describe('a command', () => {
     );
     const responses = await Promise.all(posts);
     const accepted = responses.filter(({ status }) => status === 202);
-    const refused = responses.filter(({ status }) => status === 429);
-    expect([accepted.length, refused.length]).toEqual([100, 10]);
-    for (const response of refused) {
+    const rejected = responses.filter(({ status }) => status === 429);
+    expect([accepted.length, rejected.length]).toEqual([100, 10]);
+    for (const response of rejected) {
       expectResponse(response, 429, problemSchema);
       expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
     }
@@ -368,8 +373,8 @@ describe('with an Idempotency-Key', () => {
   });
 
   it('a different request is rejected with 422', async () => {
-    const refused = await api.post(posts, { ...body, ttl: '5s' }).set('Idempotency-Key', 'first');
-    expectResponse(refused, 422, problemSchema);
+    const rejected = await api.post(posts, { ...body, ttl: '5s' }).set('Idempotency-Key', 'first');
+    expectResponse(rejected, 422, problemSchema);
   });
 
   it('a request whose response was lost with the process can be repeated without a second command', async () => {

@@ -103,12 +103,12 @@ describe('the API', () => {
     const api = await startStandaloneApi();
     expect((await api.post(COMMANDS, COMMAND)).status).toBe(202);
     await api.store.config('SET', 'maxmemory', '100kb');
-    const refused = await api.post(COMMANDS, COMMAND);
-    expect([refused.status, refused.body.type]).toEqual([
+    const rejected = await api.post(COMMANDS, COMMAND);
+    expect([rejected.status, rejected.body.type]).toEqual([
       503,
       expect.stringMatching(/refuses-writes|not-durable/),
     ]);
-    expect(refused.headers['retry-after']).toBeDefined();
+    expect(rejected.headers['retry-after']).toBeDefined();
     expect((await api.get('/v1/fleets/demo')).status).toBe(200);
     await until(async () => /rejects writes/.test((await ready(api.api.url)).reasons.join()), {
       what: 'the API to report rejected writes',

@@ -136,8 +136,8 @@ describe('keys', () => {
 
   it('cannot be revoked by accident if only one is left', async () => {
     const api = await startStandaloneApi();
-    const refused = await api.delete(`/v1/keys/${idOf(api.key)}`);
-    expect([refused.status, refused.body.type]).toEqual([409, 'urn:lamplighter:problem:last-key']);
+    const rejected = await api.delete(`/v1/keys/${idOf(api.key)}`);
+    expect([rejected.status, rejected.body.type]).toEqual([409, 'urn:lamplighter:problem:last-key']);
     const url = { REDIS_URL: api.redis.url };
     expect(await createKey(url, '--revoke', idOf(api.key))).toMatchObject({
       code: 1,

@@ -124,12 +124,15 @@ describe('with a standalone API', () => {
     });
     await until(async () => (await waiting()) === 1000, { what: 'all requests to wait', timeoutMs: 20_000 });
     const kept = (await api.get(LIST)).body.commands.length;
-    for (const refused of [
+    for (const rejected of [
       await api.post(COMMANDS, COMMAND).set('Prefer', 'wait=1'),
       await api.get(`/v1/commands/${id}`).set('Prefer', 'wait=1'),
     ]) {
-      expect([refused.status, refused.body.type]).toEqual([503, 'urn:lamplighter:problem:too-many-waiting']);
-      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+      expect([rejected.status, rejected.body.type]).toEqual([
+        503,
+        'urn:lamplighter:problem:too-many-waiting',
+      ]);
+      expect(Number(rejected.headers['retry-after'])).toBeGreaterThan(0);
     }
     expect((await api.get(LIST)).body.commands).toHaveLength(kept);
     expect((await api.get(`/v1/commands/${id}`)).status).toBe(200);

@@ -67,9 +67,9 @@ it('every list accepts the same range of limits', async () => {
     `${path}/devices/lamp/telemetry`,
   ]) {
     expect([list, (await stack.get(`${list}?limit=500`)).status]).toEqual([list, 200]);
-    const refused = await stack.get(`${list}?limit=501`);
-    expectProblem(refused, 400, 'invalid-request');
-    expect(refused.body.errors).toEqual([{ in: 'query', pointer: '/limit', detail: 'must be at most 500' }]);
+    const rejected = await stack.get(`${list}?limit=501`);
+    expectProblem(rejected, 400, 'invalid-request');
+    expect(rejected.body.errors).toEqual([{ in: 'query', pointer: '/limit', detail: 'must be at most 500' }]);
   }
 });
 

@@ -186,10 +186,10 @@ describe('logs', () => {
     });
     await device.sendReading({ light: 1, note: SECRET });
     const wrongKey = `lamp_0123456789ab.${SECRET.padEnd(43, 'x')}`;
-    const refused = await fetch(`${stack.api.url}/v1/fleets`, {
+    const rejected = await fetch(`${stack.api.url}/v1/fleets`, {
       headers: { authorization: `Bearer ${wrongKey}` },
     });
-    expect(refused.status).toBe(401);
+    expect(rejected.status).toBe(401);
     await logOf(sent.body.id);
 
     const passwords = [stack.redis.url, stack.broker.rulesUrl, stack.broker.fleetUrl('demo'), fleet.url].map(

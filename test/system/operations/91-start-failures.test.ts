@@ -8,7 +8,7 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { until } from '@lamplighter/test-kit/until';
 import { readFlags } from '../../../scripts/flags.mjs';
-import { refuseOldNode, whyInstall } from '../../../scripts/prepare.mjs';
+import { requireSupportedNode, whyInstall } from '../../../scripts/prepare.mjs';
 import { freePorts, type Launcher, launch, untilUp } from '../launch.js';
 
 /** Each service of a repository copy is replaced by this stub, which can fail. Launcher, broker, Redis and Prometheus are real. */
@@ -337,8 +337,9 @@ describe('preparation of the repository', () => {
     ['20.19.0', true],
     ['24.1.0', true],
   ])('Node %s is supported: %s', (version, isSupported) => {
-    if (isSupported) refuseOldNode(version);
-    else expect(() => refuseOldNode(version)).toThrow(`requires Node 20.19 or newer, found ${version}`);
+    if (isSupported) requireSupportedNode(version);
+    else
+      expect(() => requireSupportedNode(version)).toThrow(`requires Node 20.19 or newer, found ${version}`);
   });
 
   it('installs packages if none is installed, one is missing or one has another version', () => {

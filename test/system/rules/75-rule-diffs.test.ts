@@ -151,8 +151,8 @@ describe('rule diff', () => {
       }
       const responses = await runs;
       expect(responses.map(({ status }) => status).sort()).toEqual([422, 422, 429]);
-      const refused = responses.find(({ status }) => status === 429)!;
-      expect(refused.headers.get('retry-after')).toBe('5');
+      const rejected = responses.find(({ status }) => status === 429)!;
+      expect(rejected.headers.get('retry-after')).toBe('5');
       expect(responses.find(({ status }) => status === 422)!.body.type).toBe(
         'urn:lamplighter:problem:too-much-work',
       );

@@ -45,7 +45,7 @@ describe('a device that keeps its readings', () => {
     expect((await nextReceipt(device)).stored.sort()).toEqual([1, 2, 3]);
   });
 
-  it('gets a receipt that refuses invalid readings of a replay', async () => {
+  it('gets a receipt that rejects invalid readings of a replay', async () => {
     const device = await connectKeeper();
     await device.sendReading([
       { light: 1, _seq: 1 },

@@ -20,7 +20,7 @@ describe('certificate', () => {
       expect(text).toMatch(line);
   });
 
-  it('is refused if a promise was broken, and lists the violations', () => {
+  it('is rejected if a promise was broken, and lists the violations', () => {
     const text = of(mutate(exampleRun(), 'double'));
     expect(text).toMatch(/^NO CERTIFICATE/);
     expect(text).toMatch(/executed twice +1$/m);

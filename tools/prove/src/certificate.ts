@@ -38,9 +38,9 @@ export function certificate(evidence: Evidence, result: CheckResult): string {
     line('readings taken', readings.taken),
     line('readings stored', readings.stored),
     line('readings dropped by devices', `${readings.dropped}, all reported`),
-    line('readings refused', `${readings.refused}, all reported`),
+    line('readings rejected', `${readings.rejected}, all reported`),
     line('commands accepted over REST', commands.accepted),
-    line('commands refused over REST', commands.refused),
+    line('commands rejected over REST', commands.rejected),
     line('commands executed', commands.executed),
     ...(['succeeded', 'failed', 'rejected', 'cancelled', 'superseded', 'expired', 'unknown'] as const).map(
       (name) => line(`commands ${name}`, state(name)),

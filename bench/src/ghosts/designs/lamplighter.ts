@@ -18,8 +18,8 @@ import { type Design, type Device, deviceName, type Execute, FLEET } from './des
 const LONG_TTL = '1h';
 
 /** The API rejected a command; the message contains the response. */
-class CommandRefused extends Error {
-  override readonly name = 'CommandRefused';
+class CommandRejected extends Error {
+  override readonly name = 'CommandRejected';
 }
 
 /** Lamplighter with the client library for devices. */
@@ -84,7 +84,7 @@ function lamplighter(
             },
           );
           const text = await response.text();
-          if (response.status !== 202) throw new CommandRefused(`${response.status} ${text}`);
+          if (response.status !== 202) throw new CommandRejected(`${response.status} ${text}`);
         },
         get connected() {
           return fetch(`${rules.url}/health/ready`).then(({ ok }) => ok);

@@ -202,10 +202,10 @@ export function parseAcknowledgement(payload: Buffer): Acknowledgement | undefin
   return 'value' in json ? acknowledgementSchema.safeParse(json.value).data : undefined;
 }
 
-/** Why `parseAcknowledgement` refused a payload. */
+/** Why `parseAcknowledgement` rejected a payload. */
 export const acknowledgementReason = (payload: Buffer) => reasonOf(payload, MAX_ACKNOWLEDGEMENT_BYTES);
 
-/** Explains why a payload was refused by `parseAcknowledgement` refused. */
+/** Explains why `parseAcknowledgement` rejected a payload. */
 export function acknowledgementFault(payload: Buffer): InputFault {
   return (
     payloadFault(payload, MAX_ACKNOWLEDGEMENT_BYTES) ??

@@ -59,10 +59,10 @@ export function parsePresence(payload: Buffer): Birth | Will | undefined {
   return 'value' in json ? presenceSchema.safeParse(json.value).data : undefined;
 }
 
-/** Why `parsePresence` refused a payload. */
+/** Why `parsePresence` rejected a payload. */
 export const presenceReason = (payload: Buffer) => reasonOf(payload, MAX_PRESENCE_BYTES);
 
-/** Explains why `parsePresence` refused a payload. Duplicate keys are accepted: JSON.parse keeps the last one. */
+/** Explains why `parsePresence` rejected a payload. Duplicate keys are accepted: JSON.parse keeps the last one. */
 export function presenceFault(payload: Buffer): InputFault {
   return payloadFault(payload, MAX_PRESENCE_BYTES) ?? shapeFault(JSON.parse(payload.toString()));
 }

@@ -21,7 +21,7 @@ export const INPUT_KINDS = [
  */
 export type InputKind = (typeof INPUT_KINDS)[number];
 
-/** Why input was refused. A closed set: it is a metric label. */
+/** Why input was rejected. A closed set: it is a metric label. */
 export const INPUT_REASONS = [
   ...REJECT_REASONS,
   /** An acknowledgement with the `id` of an unknown command, or of a command of another device. */
@@ -52,24 +52,24 @@ export interface InputFault<Reason extends string = InputReason> {
 /** Why a payload is not JSON of the allowed size. */
 type PayloadReason = Extract<RejectReason, 'too_large' | 'binary' | 'bad_json'>;
 
-/** Parses a JSON payload of at most `maxBytes`, or returns why it is refused. Never throws. */
+/** Parses a JSON payload of at most `maxBytes`, or returns why it is rejected. Never throws. */
 export function readJson(
   payload: Buffer,
   maxBytes: number,
-): { readonly value: unknown } | { readonly refused: PayloadReason } {
-  if (payload.length > maxBytes) return { refused: 'too_large' };
-  if (!isUtf8(payload)) return { refused: 'binary' };
+): { readonly value: unknown } | { readonly rejected: PayloadReason } {
+  if (payload.length > maxBytes) return { rejected: 'too_large' };
+  if (!isUtf8(payload)) return { rejected: 'binary' };
   try {
     return { value: JSON.parse(payload.toString()) };
   } catch {
-    return { refused: 'bad_json' };
+    return { rejected: 'bad_json' };
   }
 }
 
-/** Why a payload was refused. Cheap: called for every refused message. */
+/** Why a payload was rejected. Cheap: called for every rejected message. */
 export function reasonOf(payload: Buffer, maxBytes: number): PayloadReason | 'schema' {
   const json = readJson(payload, maxBytes);
-  return 'refused' in json ? json.refused : 'schema';
+  return 'rejected' in json ? json.rejected : 'schema';
 }
 
 /** Explains why a payload is not JSON of the allowed size; undefined if it is. */

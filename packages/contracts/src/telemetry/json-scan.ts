@@ -1,6 +1,6 @@
 /**
  * Parses JSON text as strictly as JSON.parse, and explains where and why it is invalid. It is slower, so it is used only for text that has been
- * refused or is suspicious. It does not recurse, so deep text cannot exhaust the stack.
+ * rejected or is suspicious. It does not recurse, so deep text cannot exhaust the stack.
  */
 
 /** The fault of a JSON text, and its offset in characters from 0. */

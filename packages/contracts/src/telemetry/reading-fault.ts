@@ -18,16 +18,16 @@ type ReadingFault = InputFault<RejectReason>;
 type Path = readonly (string | number)[];
 
 /**
- * Explains why `parseTelemetry` refused a payload, for a replay by its first invalid reading; undefined if it is valid. More expensive than
+ * Explains why `parseTelemetry` rejected a payload, for a replay by its first invalid reading; undefined if it is valid. More expensive than
  * parsing, but bounded by the size of the payload.
  */
 export function telemetryFault(payload: Buffer, now: number): ReadingFault | undefined {
-  const unread = payloadFault(payload, BOUNDS.maxPayloadBytes);
+  const unparsed = payloadFault(payload, BOUNDS.maxPayloadBytes);
   // JSON.parse accepts duplicate keys. If the reading has another fault too, that one is reported.
-  const isTwice = unread?.reason === 'bad_json' && parses(payload);
-  if (unread !== undefined && !isTwice) return unread;
+  const isTwice = unparsed?.reason === 'bad_json' && parses(payload);
+  if (unparsed !== undefined && !isTwice) return unparsed;
   const value: unknown = JSON.parse(payload.toString());
-  if (!Array.isArray(value)) return readingFault(value, payload.toString(), now, []) ?? unread;
+  if (!Array.isArray(value)) return readingFault(value, payload.toString(), now, []) ?? unparsed;
   if (value.length === 0) return schemaFault([], 'a replay needs at least one reading; the list is empty');
   if (value.length > BOUNDS.maxReplay)
     return {
@@ -41,7 +41,7 @@ export function telemetryFault(payload: Buffer, now: number): ReadingFault | und
     if (fault !== undefined)
       return { ...fault, problem: `reading ${i + 1} of ${value.length}: ${fault.problem}` };
   }
-  return unread;
+  return unparsed;
 }
 
 /**

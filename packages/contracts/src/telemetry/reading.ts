@@ -19,7 +19,7 @@ export interface Reading {
   [name: string]: Measurement | undefined;
 }
 
-/** Why a telemetry message, or one reading of a replay, was refused. A closed set: it is a metric label. */
+/** Why a telemetry message, or one reading of a replay, was rejected. A closed set: it is a metric label. */
 export const REJECT_REASONS = [
   'bad_json',
   'schema',
@@ -51,13 +51,13 @@ export interface ParsedReading {
   readonly json: string;
 }
 
-/** A refused reading, or a refused message. `seq` is its `_seq`, if valid. */
+/** A rejected reading, or a rejected message. `seq` is its `_seq`, if valid. */
 export interface RejectedReading {
   readonly reason: RejectReason;
   readonly seq?: number;
 }
 
-/** The result of parsing a telemetry payload: readings in the order of arrival, and a reason for each refused one. */
+/** The result of parsing a telemetry payload: readings in the order of arrival, and a reason for each rejected one. */
 export interface ParsedTelemetry {
   readonly readings: ParsedReading[];
   readonly rejected: RejectedReading[];
@@ -103,28 +103,28 @@ const SUSPECT = /\\u|__proto__|constructor|prototype/;
  * @param now server time, milliseconds; the bounds of `_at` are relative to it
  */
 export function parseTelemetry(payload: Buffer, now: number): ParsedTelemetry {
-  if (payload.length > BOUNDS.maxPayloadBytes) return refuse('too_large');
-  if (!isUtf8(payload)) return refuse('binary');
+  if (payload.length > BOUNDS.maxPayloadBytes) return rejectMessage('too_large');
+  if (!isUtf8(payload)) return rejectMessage('binary');
   const text = payload.toString();
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return refuse('bad_json');
+    return rejectMessage('bad_json');
   }
   if (Array.isArray(value)) return parseReplay(value, text, now);
-  if (payload.length > BOUNDS.maxReadingBytes) return refuse('too_large');
+  if (payload.length > BOUNDS.maxReadingBytes) return rejectMessage('too_large');
   const reason = checkReading(value, text, now);
-  if (reason !== undefined) return refuse(reason, value);
+  if (reason !== undefined) return rejectMessage(reason, value);
   const members = new MemberCount(value);
-  if (members.hasDuplicates(text)) return refuse('bad_json', value);
+  if (members.hasDuplicates(text)) return rejectMessage('bad_json', value);
   const readings = [{ reading: value as Reading, json: text }];
   return members.huge ? { readings, rejected: [], huge: true } : { readings, rejected: [] };
 }
 
 function parseReplay(values: unknown[], text: string, now: number): ParsedTelemetry {
-  if (values.length > BOUNDS.maxReplay) return refuse('too_large');
-  if (values.length === 0) return refuse('schema');
+  if (values.length > BOUNDS.maxReplay) return rejectMessage('too_large');
+  if (values.length === 0) return rejectMessage('schema');
   // The depth comes first: it is computed without recursion, and bounds the recursion of the other checks.
   const isShallow = depth(text) <= BOUNDS.maxDepth + 1;
   const members = isShallow ? new MemberCount(values) : undefined;
@@ -137,7 +137,7 @@ function parseReplay(values: unknown[], text: string, now: number): ParsedTeleme
     let reason = tooLarge ? 'too_large' : checkReading(value, json, now);
     if (reason === undefined && !isTidy && new MemberCount(value).hasDuplicates(json)) reason = 'bad_json';
     if (reason === undefined) parsed.readings.push({ reading: value as Reading, json });
-    else parsed.rejected.push(refused(reason, value));
+    else parsed.rejected.push(rejectedReading(reason, value));
   }
   return members?.huge ? { ...parsed, huge: true } : parsed;
 }
@@ -241,11 +241,11 @@ function walkOutsideStrings(text: string, visit: (char: string, at: number) => v
   }
 }
 
-function refuse(reason: RejectReason, value?: unknown): ParsedTelemetry {
-  return { readings: [], rejected: [refused(reason, value)] };
+function rejectMessage(reason: RejectReason, value?: unknown): ParsedTelemetry {
+  return { readings: [], rejected: [rejectedReading(reason, value)] };
 }
 
-function refused(reason: RejectReason, value: unknown): RejectedReading {
+function rejectedReading(reason: RejectReason, value: unknown): RejectedReading {
   const seq: unknown =
     typeof value === 'object' && value !== null && '_seq' in value ? value._seq : undefined;
   return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0 ? { reason, seq } : { reason };

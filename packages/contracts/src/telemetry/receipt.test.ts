@@ -3,7 +3,7 @@ import { parseReceipt } from './receipt.js';
 
 const parse = (payload: string) => parseReceipt(Buffer.from(payload));
 
-it('parseReceipt returns the stored and the refused sequences', () => {
+it('parseReceipt returns the stored and the rejected sequences', () => {
   expect(parse('{"stored":[1,1763769600000000]}')).toEqual({ stored: [1, 1763769600000000] });
   expect(parse('{"stored":[],"refused":[7]}')).toEqual({ stored: [], refused: [7] });
 });

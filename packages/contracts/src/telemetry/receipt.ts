@@ -6,7 +6,7 @@ const sequences = z.array(z.int().min(0)).max(BOUNDS.maxReceipt);
 
 /**
  * The server's message on `<id>/receipts/<device>` to a device that keeps its readings (`telemetry: keep`): the `_seq` of readings that are
- * durable (`stored`) or refused permanently. A device deletes a reading only on a receipt. Repeats and readings that are too old for the window
+ * durable (`stored`) or rejected permanently. A device deletes a reading only on a receipt. Repeats and readings that are too old for the window
  * count as stored: sending them again would change nothing.
  */
 export const receiptSchema = z.object({ stored: sequences, refused: sequences.optional() });

@@ -6,7 +6,7 @@ type TopicReason = 'topic' | 'sub_topic' | 'identity';
 const NAME = '1 to 64 letters, digits, "_", "." or "-", beginning with a letter or digit';
 const SHAPE = 'topics are <fleet>/<kind>/<device>';
 
-/** Explains why `parseTopic` refused a topic of a known kind. */
+/** Explains why `parseTopic` rejected a topic of a known kind. */
 export function topicFault(topic: string): InputFault<TopicReason> {
   const levels = topic.split('/', 10);
   const [fleet = '', kind = '', device = ''] = levels;

@@ -104,8 +104,8 @@ describe('CommandInbox', () => {
     });
     expect(inbox.receive(command('a', { expiresAt: NOW }), now)).toBe('expired');
     expect(inbox.receive(command('a', { expiresAt: NOW }), now)).toBe('repeated');
-    const refused = { id: 'a', status: 'rejected', reason: 'expired' };
-    expect(acknowledgements).toEqual([refused, refused]);
+    const rejected = { id: 'a', status: 'rejected', reason: 'expired' };
+    expect(acknowledgements).toEqual([rejected, rejected]);
   });
 
   it('rejects a command that expires during a slow write', () => {

@@ -28,7 +28,7 @@ interface Entry {
 export interface InboxOptions {
   readonly execute: Execute;
   /** Publishes an acknowledgement; calls `delivered` once the broker has passed it to a subscriber. */
-  readonly send: (answer: Acknowledgement, delivered?: () => void, traceparent?: string) => void;
+  readonly send: (acknowledgement: Acknowledgement, delivered?: () => void, traceparent?: string) => void;
   readonly storage: Storage;
   /** Whether the storage survives a restart of the program. Without it no command can be acknowledged after a restart. */
   readonly survivesRestart: boolean;
@@ -78,13 +78,13 @@ export class CommandInbox {
     const { storage } = this.options;
     for (const [id, text] of entriesOf(storage, 'command:')) {
       const interrupted: Acknowledgement = { id, status: 'failed', reason: 'interrupted by a restart' };
-      const answer = text === '' ? interrupted : (JSON.parse(text) as Acknowledgement);
+      const acknowledgement = text === '' ? interrupted : (JSON.parse(text) as Acknowledgement);
       this.entries.set(id, {
-        acknowledgement: answer,
+        acknowledgement,
         delivered: storage.get(`owed:${id}`) === undefined,
         traceparent: undefined,
       });
-      if (text === '') this.write([[`command:${id}`, JSON.stringify(answer)]]);
+      if (text === '') this.write([[`command:${id}`, JSON.stringify(acknowledgement)]]);
     }
   }
 
@@ -106,9 +106,9 @@ export class CommandInbox {
   private reply(id: string, arrival: CommandArrival, traceparent: string | undefined): void {
     const known = this.entries.get(id);
     if (known === undefined) {
-      const answer: Acknowledgement = { id, status: 'rejected', reason: arrival };
-      this.write(this.changes(id, JSON.stringify(answer)));
-      this.finish(this.remember(id, traceparent), answer);
+      const acknowledgement: Acknowledgement = { id, status: 'rejected', reason: arrival };
+      this.write(this.changes(id, JSON.stringify(acknowledgement)));
+      this.finish(this.remember(id, traceparent), acknowledgement);
       return;
     }
     known.traceparent ??= traceparent;
@@ -136,21 +136,21 @@ export class CommandInbox {
     });
   }
 
-  private complete(id: string, entry: Entry, { acknowledgement: answer, restart }: Execution): void {
-    const failure = restart && this.restart({ id, ...answer }, restart);
+  private complete(id: string, entry: Entry, { acknowledgement, restart }: Execution): void {
+    const failure = restart && this.restart({ id, ...acknowledgement }, restart);
     // If the restart succeeds, the next run of the program sends the stored acknowledgement.
     if (restart !== undefined && failure === undefined) return;
     const final: Acknowledgement =
-      failure === undefined ? { id, ...answer } : { id, status: 'failed', reason: failure };
+      failure === undefined ? { id, ...acknowledgement } : { id, status: 'failed', reason: failure };
     this.write([[`command:${id}`, JSON.stringify(final)]]);
     this.finish(entry, final);
   }
 
   /** Stores the acknowledgement and restarts. Returns the reason if that fails. */
-  private restart(answer: Acknowledgement, restart: () => void): string | undefined {
+  private restart(acknowledgement: Acknowledgement, restart: () => void): string | undefined {
     // Without a stored acknowledgement the server would repeat the command after every restart.
     if (!this.options.survivesRestart) return 'the device has no storage that survives a restart';
-    if (!this.write([[`command:${answer.id}`, JSON.stringify(answer)]])) return 'storage';
+    if (!this.write([[`command:${acknowledgement.id}`, JSON.stringify(acknowledgement)]])) return 'storage';
     try {
       restart();
       return undefined;
@@ -159,9 +159,9 @@ export class CommandInbox {
     }
   }
 
-  private finish(entry: Entry, answer: Acknowledgement): void {
-    entry.acknowledgement = answer;
-    this.options.onEvent?.({ event: 'answered', id: answer.id, status: answer.status });
+  private finish(entry: Entry, acknowledgement: Acknowledgement): void {
+    entry.acknowledgement = acknowledgement;
+    this.options.onEvent?.({ event: 'answered', id: acknowledgement.id, status: acknowledgement.status });
     this.deliver(entry);
   }
 
@@ -174,7 +174,7 @@ export class CommandInbox {
   }
 
   /** The storage changes for a received command: its entry, and the eviction of another one if there is no room. */
-  private changes(id: string, answer: string): Change[] {
+  private changes(id: string, acknowledgement: string): Change[] {
     const forgotten = this.oldestFinished();
     const leaving: Change[] =
       forgotten === undefined
@@ -183,25 +183,26 @@ export class CommandInbox {
             [`command:${forgotten}`, undefined],
             [`owed:${forgotten}`, undefined],
           ];
-    return [...leaving, [`command:${id}`, answer], [`owed:${id}`, '']];
+    return [...leaving, [`command:${id}`, acknowledgement], [`owed:${id}`, '']];
   }
 
   /** The command to evict if there is no room: the oldest finished one. Running commands stay, so that they cannot run twice. */
   private oldestFinished(): string | undefined {
     if (this.entries.size < this.limits.remembered + this.running) return undefined;
-    for (const [id, { acknowledgement: answer }] of this.entries) if (answer !== undefined) return id;
+    for (const [id, { acknowledgement }] of this.entries) if (acknowledgement !== undefined) return id;
     return undefined;
   }
 
   private deliver(entry: Entry): void {
-    const { acknowledgement: answer } = entry;
-    if (answer === undefined) return;
+    const { acknowledgement } = entry;
+    if (acknowledgement === undefined) return;
     const delivered = () => {
       if (entry.delivered) return;
       entry.delivered = true;
-      if (this.entries.get(answer.id) === entry) this.write([[`owed:${answer.id}`, undefined]]);
+      if (this.entries.get(acknowledgement.id) === entry)
+        this.write([[`owed:${acknowledgement.id}`, undefined]]);
     };
-    this.options.send(answer, delivered, entry.traceparent);
+    this.options.send(acknowledgement, delivered, entry.traceparent);
   }
 
   private write(changes: Change[]): boolean {

@@ -18,7 +18,7 @@ describe('executeCommand', () => {
     ],
     ['a rejected promise', () => Promise.reject('stuck'), { status: 'failed', reason: 'stuck' }],
     [
-      'a refusal',
+      'a rejection',
       () => {
         throw new CommandRejected('there is no such lamp');
       },
@@ -31,13 +31,13 @@ describe('executeCommand', () => {
       () => 'x'.repeat(BOUNDS.maxResultBytes),
       { status: 'succeeded', reason: `the result exceeds ${BOUNDS.maxResultBytes} bytes` },
     ],
-  ])('%s', async (_what, execute, answer) => {
-    expect(await run(execute)).toEqual(answer);
+  ])('%s', async (_what, execute, acknowledgement) => {
+    expect(await run(execute)).toEqual(acknowledgement);
   });
 
   it('limits the length of the reason', async () => {
-    const answer = await run(() => Promise.reject(new Error('x'.repeat(10_000))));
-    expect(answer.reason).toHaveLength(BOUNDS.maxReasonLength);
+    const acknowledgement = await run(() => Promise.reject(new Error('x'.repeat(10_000))));
+    expect(acknowledgement.reason).toHaveLength(BOUNDS.maxReasonLength);
   });
 
   it('returns a restart for the caller to perform', async () => {

@@ -146,10 +146,10 @@ export class Connection {
     this.client.end();
   }
 
-  /** @param answered whether the broker responds to the packet */
+  /** @param hasResponse whether the broker responds to the packet */
   private track(
     done: PublishCallback,
-    answered: boolean,
+    hasResponse: boolean,
     send: (settle: (error?: Error | null) => void) => void,
   ): void {
     if (this.state !== 'open') {
@@ -159,7 +159,7 @@ export class Connection {
     const sentAt = performance.now();
     const settle: PublishCallback = (error) => {
       if (!this.pending.delete(settle)) return;
-      if (answered && !(error instanceof ConnectionLost)) this.recordResponseTo(sentAt);
+      if (hasResponse && !(error instanceof ConnectionLost)) this.recordResponseTo(sentAt);
       done(error, this.reasonCode);
     };
     this.pending.add(settle);

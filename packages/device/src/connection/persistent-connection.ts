@@ -30,7 +30,7 @@ export type ConnectionChange =
 /** A connection that lasts this long resets the back-off. */
 const STABLE_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 5000;
-/** A refusal needs a person to change something, so the next attempt waits for the longest back-off. */
+/** After a refused connection a person must change something, so the next attempt waits for the longest back-off. */
 const REFUSED_FAILURES = 30;
 
 /**

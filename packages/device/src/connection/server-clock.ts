@@ -23,7 +23,7 @@ const STALL_WINDOW_MS = 10_000;
  * Estimates the server's time on a device. The broker counts down the message expiry of a command, so `deliverBy` minus the seconds left is
  * the server time at which the command was sent. A command may arrive later, never earlier, so the largest of the last samples is the best
  * estimate. A delayed command looks like a device clock that is ahead. If in doubt, the device clock is assumed correct: a late command is
- * then refused, never executed. Two bounds separate the cases:
+ * then rejected, never executed. Two bounds separate the cases:
  *
  * - The longest possible delay from the broker, from the broker's responses to the device.
  * - The longest stall on the way to the broker, which the device cannot observe: a clock that seems ahead by less than that counts as correct

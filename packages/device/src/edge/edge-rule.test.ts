@@ -310,9 +310,9 @@ describe('reports of EdgeRule', () => {
     edge.onOnline();
     const { seq } = await read({ light: 90 });
     edge.onConnectionChange({ event: 'settled', seqs: [seq], outcome: 'acknowledged' });
-    expect(edge.journal.size).toBe(1);
+    expect(edge.unreported.size).toBe(1);
     edge.onConnectionChange({ event: 'receipt', stored: [seq], refused: [] });
-    expect(edge.journal.size).toBe(0);
+    expect(edge.unreported.size).toBe(0);
   });
 
   it('drops and counts the oldest decisions, and limits the number per reading', async () => {
@@ -322,7 +322,7 @@ describe('reports of EdgeRule', () => {
       await read({ light: i % 2 === 0 ? 100 : 500 });
       await pass(1000);
     }
-    expect(edge.journal.size).toBe(100);
+    expect(edge.unreported.size).toBe(100);
     edge.onOnline();
     const { report, seq } = await read({ light: 1, text: 'x'.repeat(12_000) });
     expect(report).toMatchObject({ dropped: 5 });

@@ -11,8 +11,8 @@ import { CommandRejected, type Execute, executeCommand, reasonOf } from '../comm
 import type { DeviceEvent } from '../device-event.js';
 import type { Change, Storage } from '../storage/storage.js';
 import type { Measurements } from '../telemetry/reading-count.js';
-import { EdgeJournal } from './edge-journal.js';
 import { InstalledRule, parseEdgeRule } from './installed-rule.js';
+import { UnreportedDecisions } from './unreported-decisions.js';
 
 export interface EdgeOptions {
   readonly fleet: string;
@@ -43,7 +43,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * on the device also ends on the device, even after the link is back.
  */
 export class EdgeRule {
-  readonly journal: EdgeJournal;
+  readonly unreported: UnreportedDecisions;
   private rule: InstalledRule | undefined;
   private state: RuleState | undefined;
   private readonly startedAt: number;
@@ -66,8 +66,8 @@ export class EdgeRule {
   constructor(private readonly options: EdgeOptions) {
     const { storage, awaitsReceipt: keeps, now } = options;
     this.startedAt = now();
-    this.journal = new EdgeJournal(storage, keeps, (changes, how) => this.write(changes, how));
-    this.decidedAt = this.journal.newestId;
+    this.unreported = new UnreportedDecisions(storage, keeps, (changes, how) => this.write(changes, how));
+    this.decidedAt = this.unreported.newestId;
     this.load();
   }
 
@@ -108,7 +108,7 @@ export class EdgeRule {
       throw new CommandRejected('overtaken by a decision of the edge rule');
     const raised = held.sideOf(action);
     if (raised === undefined) return;
-    this.journal.forgetState();
+    this.unreported.forgetState();
     const { since } = held.document;
     const runMs = raised ? held.runMs() : undefined;
     const isKnown = state?.since === since && state.raised === raised && state.runUntil === undefined;
@@ -164,14 +164,14 @@ export class EdgeRule {
   /** The value of `_edge` in the reading that is being published; undefined if there is nothing to report. */
   report(measurements: Measurements): Measurement | undefined {
     const rule = this.rule?.standalone.id ?? 'none';
-    return this.journal.report(rule, measurements, this.downSince === undefined);
+    return this.unreported.report(rule, measurements, this.downSince === undefined);
   }
 
   /** Tracks the readings that carry reports. */
   onConnectionChange(event: DeviceEvent): void {
-    this.journal.onEvent(event);
+    this.unreported.onEvent(event);
     if (event.event !== 'taken') return;
-    for (const id of this.unnumbered) this.journal.complete(id, { seq: event.seq });
+    for (const id of this.unnumbered) this.unreported.complete(id, { seq: event.seq });
     this.unnumbered = [];
   }
 
@@ -186,7 +186,7 @@ export class EdgeRule {
     try {
       this.rule = new InstalledRule(parseEdgeRule(JSON.parse(rule)), this.options);
       if (state !== undefined) this.state = JSON.parse(state) as RuleState;
-      this.journal.restoreState(this.state);
+      this.unreported.restoreState(this.state);
     } catch (error) {
       onEvent({
         event: 'acted',
@@ -230,7 +230,7 @@ export class EdgeRule {
       ...because
     } = evidenceOf(standalone, before, observation, device, now);
     this.isRunOfServer = false;
-    const seq = this.isTaking ? undefined : this.journal.newestSeq;
+    const seq = this.isTaking ? undefined : this.unreported.newestSeq;
     const decision = {
       rule: standalone.id,
       version,
@@ -242,7 +242,7 @@ export class EdgeRule {
       trigger,
       because,
     };
-    const id = this.journal.add(decision, isOfOneDevice ? state : undefined, [this.stateChange()]);
+    const id = this.unreported.add(decision, isOfOneDevice ? state : undefined, [this.stateChange()]);
     this.decidedAt = now;
     if (this.isTaking) this.unnumbered.push(id);
     this.executeAction(id, emit!);
@@ -252,10 +252,10 @@ export class EdgeRule {
     const { execute, onEvent } = this.options;
     this.isActing = true;
     this.hasNewReading = false;
-    void executeCommand(execute, action, undefined).then(({ acknowledgement: answer, restart }) => {
+    void executeCommand(execute, action, undefined).then(({ acknowledgement, restart }) => {
       this.isActing = false;
-      const { status, reason } = answer;
-      if (status !== 'acknowledged') this.journal.complete(id, { status });
+      const { status, reason } = acknowledgement;
+      if (status !== 'acknowledged') this.unreported.complete(id, { status });
       onEvent({ event: 'acted', action, status, ...(reason !== undefined && { reason }) });
       restart?.();
       if (this.hasNewReading && this.isInControl && !this.closed) this.evaluateRule('reading');

@@ -194,9 +194,9 @@ describe('DeviceClient with policy keep', () => {
     expect(new Set(released)).toEqual(service.stored);
   });
 
-  it('removes readings that the server refuses permanently', async () => {
+  it('removes readings that the server rejects permanently', async () => {
     const { device, service, events } = await setUp(broker);
-    service.receipts = 'refusing';
+    service.receipts = 'rejecting';
     device.start();
     await untilOnline(device);
     await device.publish({ light: 1 });
@@ -214,7 +214,7 @@ describe('DeviceClient with policy keep', () => {
     expect(service.last()).toMatchObject({ light: 1, _n: 3, _dropped: 2 });
   });
 
-  it('counts readings that the storage refuses, and continues', async () => {
+  it('counts readings that the storage rejects, and continues', async () => {
     const storage = new MemoryStorage();
     const { device, service, events } = await setUp(broker, { storage });
     device.start();

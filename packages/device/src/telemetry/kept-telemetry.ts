@@ -7,7 +7,7 @@ import { OutboxReplay, type ReplayOptions } from './outbox-replay.js';
 import type { Measurements, NumberedReading } from './reading-count.js';
 import type { PublishOutcome, Telemetry, TelemetryTools } from './telemetry.js';
 
-/** Policy `keep`: a reading stays in the outbox until a receipt confirms that the server stored or permanently refused it. */
+/** Policy `keep`: a reading stays in the outbox until a receipt confirms that the server stored or permanently rejected it. */
 export class KeptTelemetry implements Telemetry {
   private readonly replay: OutboxReplay;
 
@@ -52,8 +52,8 @@ export class KeptTelemetry implements Telemetry {
   private keep(measurements: Measurements, taken: NumberedReading): 'kept' | Drop {
     const { count, onEvent } = this.tools;
     const text = count.write(measurements, taken);
-    const refused = refusal(text, taken);
-    if (refused !== undefined) return refused;
+    const reason = reasonToDrop(text, taken);
+    if (reason !== undefined) return reason;
     const room = this.outbox.roomFor((leaving) =>
       leaving === 0 ? text : count.write(measurements, taken, leaving),
     );
@@ -71,13 +71,13 @@ export class KeptTelemetry implements Telemetry {
     this.attempt(() => this.tools.count.store());
   }
 
-  private send(seqs: readonly number[], payload: string, answered: () => void): void {
+  private send(seqs: readonly number[], payload: string, acknowledged: () => void): void {
     this.attempt(() => this.outbox.markSent(seqs.at(-1) ?? 0));
     this.tools.onEvent({ event: 'sent', seqs });
     // A PUBACK does not remove a reading from the outbox; only a receipt does.
     this.tools.transmit(payload, (outcome) => {
       this.tools.onEvent({ event: 'settled', seqs, outcome });
-      if (outcome === 'acknowledged' || outcome === 'refused') answered();
+      if (outcome === 'acknowledged' || outcome === 'refused') acknowledged();
     });
   }
 
@@ -92,9 +92,9 @@ export class KeptTelemetry implements Telemetry {
   }
 }
 
-/** The reason to drop a reading that the server would always refuse and that would therefore be sent forever. Does not check times. */
-function refusal(text: string, { at }: NumberedReading): Drop | undefined {
-  const [refused] = parseTelemetry(Buffer.from(text), at).rejected;
-  if (refused === undefined) return undefined;
-  return refused.reason === 'too_large' ? 'too_large' : 'invalid';
+/** The reason to drop a reading that the server would always reject and that would therefore be sent forever. Does not check times. */
+function reasonToDrop(text: string, { at }: NumberedReading): Drop | undefined {
+  const [rejected] = parseTelemetry(Buffer.from(text), at).rejected;
+  if (rejected === undefined) return undefined;
+  return rejected.reason === 'too_large' ? 'too_large' : 'invalid';
 }

@@ -40,7 +40,7 @@ export class OutboxReplay {
   private order = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param send publishes the readings as one payload and calls `answered` on its PUBACK; must not throw */
+  /** @param send publishes the readings as one payload and calls `acknowledged` on its PUBACK; must not throw */
   constructor(
     private readonly outbox: Outbox,
     private readonly send: (seqs: readonly number[], payload: string, onPuback: () => void) => void,
@@ -108,11 +108,11 @@ export class OutboxReplay {
     flight.sends += 1;
     flight.order = this.order += 1;
     const payload = texts.length === 1 ? String(texts[0]) : `[${texts.join(',')}]`;
-    this.send(flight.seqs, payload, () => this.answered(sentAt));
+    this.send(flight.seqs, payload, () => this.acknowledged(sentAt));
   }
 
   /** Handles a PUBACK. After a silence longer than the first wait, the broker may have lost messages, so they become due soon. */
-  private answered(sentAt: number): void {
+  private acknowledged(sentAt: number): void {
     const now = performance.now();
     if (now - sentAt <= this.options.wait.firstMs || this.flights.length === 0) return;
     const dueAt = now + this.waitMs(0);

@@ -25,7 +25,7 @@ export function* simulateGroup(
   let wakeAt = Number.POSITIVE_INFINITY;
   // The group is first evaluated when its rule comes into force, so that the silence of sensors that never report counts from then on.
   let roundAt = begun;
-  let restsUntil = begun;
+  let earliestRoundAt = begun;
   const due = () => Math.min(roundAt, wakeAt);
 
   const step = (): SimulatedEvaluation => {
@@ -44,7 +44,7 @@ export function* simulateGroup(
     state = evaluated.state;
     wakeAt = Math.max(evaluated.wakeAt ?? Number.POSITIVE_INFINITY, now + 1);
     roundAt = Number.POSITIVE_INFINITY;
-    restsUntil = now + ROUND_MS;
+    earliestRoundAt = now + ROUND_MS;
     const { emit, reason } = evaluated;
     const targets = rule.target ?? rule.scope;
     return {
@@ -60,7 +60,7 @@ export function* simulateGroup(
     const vote = voteAfter(rule, votes.get(device), { fleet, device }, reading);
     if (vote === undefined) continue;
     votes.set(device, { device, value: Number(vote), receivedAt: at, since: rule.since });
-    roundAt = Math.min(roundAt, Math.max(at, restsUntil));
+    roundAt = Math.min(roundAt, Math.max(at, earliestRoundAt));
   }
   while (due() <= Math.max(until, readings.at(-1)!.at)) yield step();
 }

@@ -3,7 +3,7 @@
 -- A succeeded command that expects an effect is added to the effects index in the same call.
 -- An acknowledgement counts as a sign of life: its device is online from now on, unless its session has ended.
 --
--- KEYS  1 device HASH   2..9 commands, transitions, answers, queue, index, due, rollouts, ledger   10 effects ZSET
+-- KEYS  1 device HASH   2..9 commands, transitions, acknowledgements, queue, index, due, rollouts, ledger   10 effects ZSET
 --       11 presence ZSET
 -- ARGV  1 id   2 "<fleet>/<device>" of the sender   3 acknowledged, succeeded, failed, rejected or unknown
 --       4 the acknowledgement as JSON, or ''   5 cause   6 '' for a device; "<time>,<attempt>" of the dispatch that a replica gives up
@@ -32,21 +32,21 @@ local function record_sign_of_life(device, presence, name, now)
 end
 
 -- Records the acknowledgement. Returns the outcome, and if it ended the command: its age, whether the next one is due, aborted ids.
-local function record(K, device, command, effects, now, status, answer, cause)
+local function record(K, device, command, effects, now, status, acknowledgement, cause)
   if FINAL[command.state] then
     if command.state == status then return 'repeated' end
-    if answer ~= '' then redis.call('HSETNX', K.answers, command.id, answer) end
+    if acknowledgement ~= '' then redis.call('HSETNX', K.acknowledgements, command.id, acknowledgement) end
     return 'late'
   end
   if status == command.state then return 'repeated' end
-  local age = now - tonumber(string.match(command.history, '^%a+,(%d+)'))
+  local age = now - tonumber(string.match(command.transitions, '^%a+,(%d+)'))
   if status == 'acknowledged' then
     append(K, command, 'acknowledged', now, command.attempt, cause)
     -- From now on the timeout applies, not the expiry: the device has started in time.
     redis.call('ZADD', K.due, int(now + command.timeout), command.id)
     return status, age
   end
-  if answer ~= '' then redis.call('HSET', K.answers, command.id, answer) end
+  if acknowledgement ~= '' then redis.call('HSET', K.acknowledgements, command.id, acknowledgement) end
   local effect_ms = status == 'succeeded' and string.match(command.value, '\n{"source":"%a+","effect_ms":(%d+)')
   if effect_ms then
     local name = string.match(command.lane, '^[^/]+/[^/]+')
@@ -56,7 +56,7 @@ local function record(K, device, command, effects, now, status, answer, cause)
 end
 
 return function(keys, args)
-  local id, sender, status, answer, cause, dispatch = args[1], args[2], args[3], args[4], args[5], args[6]
+  local id, sender, status, acknowledgement, cause, dispatch = args[1], args[2], args[3], args[4], args[5], args[6]
   local K = command_keys(keys, 2)
   local command = read_command(K, id)
   if not command then return { 'missing' } end
@@ -66,7 +66,7 @@ return function(keys, args)
   local back = dispatch == '' and record_sign_of_life(device, keys[11], string.match(sender, '[^/]+$'), now) or 0
   local outcome, age, next_is_due, aborted = 'moved_on', 0, false, {}
   if dispatch == '' or (command.state == 'dispatched' and command.since .. ',' .. command.attempt == dispatch) then
-    outcome, age, next_is_due, aborted = record(K, device, command, keys[10], now, status, answer, cause)
+    outcome, age, next_is_due, aborted = record(K, device, command, keys[10], now, status, acknowledgement, cause)
   end
   device:save()
   local source = string.match(command.value, '\n{"source":"(%a+)"')

@@ -1,7 +1,7 @@
 -- Cancels a pending command. If an attempt was never acknowledged it ends as unknown: the device may have executed it.
 -- The lane always continues: `onFailure` does not apply to a cancellation.
 --
--- KEYS  1 device HASH   2..9 commands, transitions, answers, queue, index, due, rollouts, ledger
+-- KEYS  1 device HASH   2..9 commands, transitions, acknowledgements, queue, index, due, rollouts, ledger
 -- ARGV  1 id   2 cause
 -- Returns  {state, 1 if this call ended it}: 'cancelled' or 'unknown', 'missing', or the state that forbids it (a dispatched
 --          command cannot be cancelled)

@@ -3,7 +3,7 @@
 -- wakeDevice-7.lua), or expires; one of policy `now` ends. A command for a stale device is dispatched, but its last attempt waits in
 -- the same way: the device may have disconnected without a will.
 --
--- KEYS  1..6 commands, transitions, answers, queue, index, due; then, named by position in ARGV, device HASHes and presence ZSETs
+-- KEYS  1..6 commands, transitions, acknowledgements, queue, index, due; then, named by position in ARGV, device HASHes and presence ZSETs
 -- ARGV  per command: id, position of the device's HASH, position of its presence ZSET; '' twice if the command no longer exists
 -- Returns  {now (ms), {id, 'dispatched' (publish it now) or 'overdue', attempt, value, end of the lease (ms), session, lesson}…};
 --          session and lesson are the fields of the device's HASH, '' if it has none

@@ -1,7 +1,7 @@
 -- Ends an overdue command. It has expired, timed out or used up its attempts, a newer one has overtaken it, or its policy is `now` and
 -- its device is unreachable. All of this is checked again, so the call can come late, twice, and from any replica.
 --
--- KEYS  1 device HASH   2 presence ZSET   3..10 commands, transitions, answers, queue, index, due, rollouts, ledger
+-- KEYS  1 device HASH   2 presence ZSET   3..10 commands, transitions, acknowledgements, queue, index, due, rollouts, ledger
 -- ARGV  1 id   2 device
 -- Returns  {'expired', 'superseded' or 'unknown', 1 if the next command of the lane is due now, ids of aborted commands…}, or
 --          {'moved_on'} if the command is not overdue, or has ended already

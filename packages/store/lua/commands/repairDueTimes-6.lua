@@ -3,7 +3,7 @@
 -- until the clock has caught up. Due times only move earlier, and never earlier than that, so the call can be repeated by any replica.
 -- Expiries are not changed: devices have received them.
 --
--- KEYS  1..6 commands, transitions, answers, queue, index, due
+-- KEYS  1..6 commands, transitions, acknowledgements, queue, index, due
 -- ARGV  1 the last member of the page before, or ''   2 maximum number of members to read
 --       3 least wait of a requeued command (ms), jitter included
 -- Returns  {last member of this page, or '' if it is the last page, how many waits were shortened}
@@ -19,7 +19,7 @@ return function(keys, args)
     if command.state == 'acknowledged' then return now + command.timeout end
     -- It is not the head, or its lane is stopped: only its expiry counts.
     if due >= command.expires_at then return nil end
-    local created, later = string.match(command.history, '^%a+,(%d+)[^;]*(;?)')
+    local created, later = string.match(command.transitions, '^%a+,(%d+)[^;]*(;?)')
     -- Before its first dispatch only the pace of a drain delays it.
     if later == '' then return now end
     return now + back_off(least, tonumber(command.since) - tonumber(created))

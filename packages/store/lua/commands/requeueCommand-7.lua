@@ -2,7 +2,7 @@
 -- The older a command is, the longer it waits for its next attempt: a quarter of its age, at most 120 times the least wait. A device
 -- that returns wakes its pending commands earlier. A command of policy `now` does not wait.
 --
--- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
+-- KEYS  1 device HASH   2..7 commands, transitions, acknowledgements, queue, index, due
 -- ARGV  1 id   2 "<time>,<attempt>" of this dispatch   3 least wait before the next one (ms)   4 cause
 -- Returns  1; 2 if it is due immediately, because the device has published a birth after the dispatch, or because the next claim ends
 --          it (a newer command has overtaken it, or its policy is `now`); 0 if this dispatch is no longer the current one (it was
@@ -18,11 +18,11 @@ return function(keys, args)
   -- A session that starts in the future was recorded before the clock went backwards.
   local came_back = online == '1' and tonumber(since) >= tonumber(command.since) and tonumber(since) <= now
   append(K, command, 'pending', now, command.attempt - 1, args[4])
-  local created = tonumber(string.match(command.history, '^%a+,(%d+)'))
+  local created = tonumber(string.match(command.transitions, '^%a+,(%d+)'))
   local wait, age = 0, now - created
   if age < 0 then
     -- The clock went backwards: derive the age from the transitions.
-    for at in string.gmatch(command.history, '%a,(%d+),%d+,') do age = math.max(age, at - created) end
+    for at in string.gmatch(command.transitions, '%a,(%d+),%d+,') do age = math.max(age, at - created) end
   end
   local is_over = overdue(K, command, now) ~= nil
   if not came_back and not is_over then

@@ -1,6 +1,6 @@
 -- Resumes a lane that a failure has stopped.
 --
--- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
+-- KEYS  1 device HASH   2..7 commands, transitions, acknowledgements, queue, index, due
 -- ARGV  1 "<fleet>/<device>"   2 lane   3 channel that wakes the dispatchers   4 message for it
 -- Returns  the id of the command that stopped it, or nil if the lane is not stopped
 -- Clock    Redis TIME

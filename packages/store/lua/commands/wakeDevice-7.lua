@@ -1,6 +1,6 @@
 -- Makes the pending heads of a device's lanes due, because the device has returned. Stopped lanes stay stopped.
 --
--- KEYS  1 device HASH   2..7 commands, transitions, answers, queue, index, due
+-- KEYS  1 device HASH   2..7 commands, transitions, acknowledgements, queue, index, due
 -- ARGV  1 "<fleet>/<device>"   2 delay (ms), which paces the drain to a returning fleet
 -- Returns  the number of lanes woken
 -- Clock    Redis TIME

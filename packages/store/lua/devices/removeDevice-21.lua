@@ -5,7 +5,7 @@
 --
 -- KEYS  1 device HASH   2 window LIST   3 outcomes HASH   4 edge HASH   5 presence ZSET   6 devices ZSET   7 fleets SET
 --       8 ineffective ZSET   9 timers ZSET   10 effects ZSET   11 edge-due ZSET   12 forget-due ZSET   13 departures ZSET
---       14..21 commands, transitions, answers, queue, index, due, rollouts, ledger
+--       14..21 commands, transitions, acknowledgements, queue, index, due, rollouts, ledger
 -- ARGV  1 fleet   2 device   3 '1' to remove it only if it has been offline for longer than its birth's `forgetAfter`
 --       4 how long the rest of the device HASH is kept (ms)
 -- Returns  {'removed', presence score before or '', now (ms), '<state> <source> <command id>'…}: the commands that ended, as cancelled or unknown
@@ -55,7 +55,7 @@ return function(keys, args)
     call('ZREM', K.index, member)
     call('HDEL', K.commands, id)
     call('HDEL', K.transitions, id)
-    call('HDEL', K.answers, id, id .. ':effect', id .. ':unread')
+    call('HDEL', K.acknowledgements, id, id .. ':effect', id .. ':unread')
     call('ZREM', keys[10], name .. '/' .. id)
   end
 

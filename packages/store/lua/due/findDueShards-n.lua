@@ -1,4 +1,4 @@
--- Finds the due indexes that have something due. It takes nothing: commands are claimed with their keys declared (see claimCommands-n.lua).
+-- Finds the due indexes that have something due. It claims nothing: commands are claimed with their keys declared (see claimCommands-n.lua).
 --
 -- KEYS  any number of ZSETs, one per shard: member → when it is due (ms)
 -- ARGV  none

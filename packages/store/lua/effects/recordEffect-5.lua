@@ -1,6 +1,6 @@
 -- Records the outcome of an effect check of a command, or when to check again.
 --
--- KEYS  1 effects ZSET   2 commands HASH   3 answers HASH   4 outcomes HASH of the device   5 ineffective ZSET of the fleet
+-- KEYS  1 effects ZSET   2 commands HASH   3 acknowledgements HASH   4 outcomes HASH of the device   5 ineffective ZSET of the fleet
 -- ARGV  1 "<fleet>/<device>/<command id>"   2 pending, effective, ineffective or unmeasured   3 evidence, JSON   4 rule
 --       5 when to check again (ms), if pending   6 outcomes kept of a device
 -- Returns  1, or 0 if nothing has changed: the outcome is known already, or the command was pruned

@@ -13,8 +13,8 @@ local function prune(K, device)
   local members, ids, fields = {}, {}, {}
   for _, member in ipairs(oldest) do
     local id = id_of(member)
-    local history = redis.call('HGET', K.transitions, id)
-    if not history or FINAL[(last_transition(history))] then
+    local transitions = redis.call('HGET', K.transitions, id)
+    if not transitions or FINAL[(last_transition(transitions))] then
       members[#members + 1], ids[#ids + 1] = member, id
       fields[#fields + 1], fields[#fields + 2], fields[#fields + 3] = id, id .. ':effect', id .. ':unread'
     end
@@ -23,7 +23,7 @@ local function prune(K, device)
   redis.call('ZREM', K.index, unpack(members))
   redis.call('HDEL', K.commands, unpack(ids))
   redis.call('HDEL', K.transitions, unpack(ids))
-  redis.call('HDEL', K.answers, unpack(fields))
+  redis.call('HDEL', K.acknowledgements, unpack(fields))
   return kept - #ids
 end
 
@@ -32,9 +32,9 @@ local function is_needless(K, c, lane)
   local kept = redis.call('ZREVRANGEBYLEX', K.index, '(' .. c.device .. '0', '[' .. c.device .. '/', 'LIMIT', 0, MAX_OPEN_COMMANDS)
   for _, member in ipairs(kept) do
     local earlier = read_command(K, id_of(member))
-    if earlier and earlier.lane == lane and string.match(earlier.history, '^%a+,%d+,%d+,([^;]*)') == c.cause then
+    if earlier and earlier.lane == lane and string.match(earlier.transitions, '^%a+,%d+,%d+,([^;]*)') == c.cause then
       if earlier.state == 'pending' then return true end
-      local sent = string.match(earlier.history, '^.*;dispatched,(%d+),')
+      local sent = string.match(earlier.transitions, '^.*;dispatched,(%d+),')
       return sent and tonumber(sent) >= c.restarted
         and (not FINAL[earlier.state] or earlier.state == 'succeeded')
     end
@@ -93,16 +93,16 @@ local function enqueue(K, device, c, now)
     local known = read_command(K, c.id)
     return 'pending', known.seq, known.expires_at, {}
   end
-  local state, due, history = 'pending', expires_at, 'pending,' .. int(now) .. ',0,' .. c.cause
+  local state, due, transitions = 'pending', expires_at, 'pending,' .. int(now) .. ',0,' .. c.cause
   if open == 0 and not device:get('stopped:' .. c.lane) then
     -- A command of policy `now` does not wait for its device: the next claim ends it.
     if not c.away or policy == 'now' then due = now end
     if c.is_leased and not c.away then
       state, due = 'dispatched', math.min(now + LEASE_MS, expires_at)
-      history = history .. ';dispatched,' .. int(now) .. ',1,emit'
+      transitions = transitions .. ';dispatched,' .. int(now) .. ',1,emit'
     end
   end
-  redis.call('HSET', K.transitions, c.id, history)
+  redis.call('HSET', K.transitions, c.id, transitions)
   redis.call('ZADD', K.queue, 0, lane .. '/' .. padded .. '/' .. c.id)
   redis.call('ZADD', K.index, 0, c.device .. '/' .. c.id)
   redis.call('ZADD', K.due, int(due), c.id)

@@ -10,12 +10,12 @@
 --     content is a restarted counter; in a session that started after the last state it starts a new order, unless the device keeps its
 --     readings and this one fills a gap in the window. Otherwise it is history, until RESTART_RISING such readings in a row were rising,
 --     or the weights of all in a row reach RESTART_WEIGHT: then the counter has restarted, or one number was wrong. Only readings that
---     arrived alone, or last in a replay, are evidence, and a live reading voids the evidence. A number that fits into a small gap weighs
+--     arrived alone, or last in a replay, raise this restart score, and a live reading resets it. A number that fits into a small gap weighs
 --     less, and a duplicate least. A duplicate from a device that keeps its readings weighs nothing, because such a device repeats them.
 --   4 If two readings share neither `_seq` nor `_at`, arrival order decides.
 --
--- The evidence is stored in the field `behind` of the device HASH, "<count>,<rising>,<weight>,<seq>": valid while the device has <count>
--- live readings.
+-- The restart score is stored in the field `behind` of the device HASH, "<count>,<rising>,<weight>,<seq>": valid while the device has
+-- <count> live readings.
 local CLOCK_AHEAD, CLOCK_SLACK = 10000, 5000
 local RESTART_RISING, RESTART_WEIGHT = 3, 128
 local WEIGHT, WEIGHT_OF_GAP, WEIGHT_OF_DUPLICATE = 16, 4, 1
@@ -30,8 +30,8 @@ local function is_newer_by_numbers(r, m)
   return not dated or r.at > m.at or nil
 end
 
--- The evidence so far that a device's counter restarted.
-local function evidence_of(text, count)
+-- The restart score of a device: how likely its counter has restarted.
+local function score_of(text, count)
   local at_count, rising, weight, seq = string.match(text or '', '^(%d+),(%d+),(%d+),(%d+)$')
   if not at_count or tonumber(at_count) ~= count then return { rising = 0, weight = 0 } end
   return { rising = tonumber(rising), weight = tonumber(weight), seq = tonumber(seq) }
@@ -60,21 +60,21 @@ function Order:was_ahead(r, m)
   return m.at > m.received + CLOCK_AHEAD and r.at >= m.received - CLOCK_SLACK and r.at <= self.now + CLOCK_SLACK
 end
 
--- Adds a reading with a lower number to the evidence. Returns whether the evidence suffices.
+-- Adds a reading with a lower number to the restart score. Returns whether the score suffices.
 function Order:is_restart(r, twin, m)
   if r.kind == REPLAYED or (twin == 'same' and self.keeps) then return false end
-  local evidence = self.evidence
+  local score = self.score
   self.has_changed = true
   if twin == 'same' and not self:is_new_session(m) then
-    evidence.weight = evidence.weight + WEIGHT_OF_DUPLICATE
+    score.weight = score.weight + WEIGHT_OF_DUPLICATE
   elseif twin == nil and self.known:in_gap(r.seq, self.gap) then
-    evidence.weight = evidence.weight + WEIGHT_OF_GAP
+    score.weight = score.weight + WEIGHT_OF_GAP
   else
-    evidence.rising = evidence.seq and r.seq > evidence.seq and evidence.rising + 1 or 1
-    evidence.weight = evidence.weight + WEIGHT
-    evidence.seq = r.seq
+    score.rising = score.seq and r.seq > score.seq and score.rising + 1 or 1
+    score.weight = score.weight + WEIGHT
+    score.seq = r.seq
   end
-  return evidence.rising >= RESTART_RISING or evidence.weight >= RESTART_WEIGHT
+  return score.rising >= RESTART_RISING or score.weight >= RESTART_WEIGHT
 end
 
 -- Returns whether reading i is live, and if it starts a new order, why.
@@ -103,14 +103,14 @@ end
 
 -- Places readings in the order in which they arrived.
 -- given: readings (kind: LIVE, REPLAYED or RETAINED; seq, at, json), last (seq, at, received of the last state), session (of the device
---   HASH), behind (its evidence), count (of live readings), now, window
--- Returns the kinds, why a new order started ('clock', 'session' or 'counter'), if one did, and the evidence, if it must be written
+--   HASH), behind (its restart score), count (of live readings), now, window
+-- Returns the kinds, why a new order started ('clock', 'session' or 'counter'), if one did, and the restart score, if it must be written
 local function place_readings(given)
   local online, since, policy = string.match(given.session or '', '^%d+,(%d),(%d+),(%a+)')
   local keeps = policy == 'keep'
   local order = setmetatable({
     readings = given.readings, window = given.window, now = given.now, online = online, since = tonumber(since), keeps = keeps,
-    gap = keeps and GAP_OF_OUTBOX or GAP, evidence = evidence_of(given.behind, given.count), has_changed = false,
+    gap = keeps and GAP_OF_OUTBOX or GAP, score = score_of(given.behind, given.count), has_changed = false,
   }, Order)
   local m, places, live, restart = given.last, {}, 0, nil
   for i, r in ipairs(given.readings) do
@@ -123,15 +123,15 @@ local function place_readings(given)
         live = live + 1
         restart = restart or reason
         m = { seq = r.seq, at = r.at, received = given.now }
-        order.evidence, order.has_changed = { rising = 0, weight = 0 }, false
+        order.score, order.has_changed = { rising = 0, weight = 0 }, false
       else
         places[i] = r.kind == REPLAYED and LATE_REPLAYED or LATE
       end
     end
     if order.known then order.known:add(r) end
   end
-  local evidence = order.evidence
+  local score = order.score
   local behind = order.has_changed
-    and string.format('%.0f,%d,%d,%.0f', given.count + live, evidence.rising, evidence.weight, evidence.seq or 0)
+    and string.format('%.0f,%d,%d,%.0f', given.count + live, score.rising, score.weight, score.seq or 0)
   return table.concat(places), restart, behind
 end

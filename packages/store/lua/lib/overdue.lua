@@ -16,7 +16,7 @@ end
 -- Why a command of policy `now` was requeued, if it was: it gets no further attempt.
 local function missed(command)
   if not has_policy(command.value, 'now') then return nil end
-  return string.match(command.history, ';pending,%d+,%d+,([^;]*)$')
+  return string.match(command.transitions, ';pending,%d+,%d+,([^;]*)$')
 end
 
 -- The final state of a due command, and its cause; nil if it must be dispatched (again), or must wait.

@@ -28,8 +28,8 @@ local function read_part(text, take)
   return { part = part, presence = tonumber(presence), version = version, readings = { take() }, kinds = LIVE }
 end
 
--- The kinds of a part's readings, by what the store holds; and if place_readings had to decide: why a new order started, and the evidence
--- to be written.
+-- The kinds of a part's readings, by what the store holds; and if place_readings had to decide: why a new order started, and the restart
+-- score to be written.
 local function kinds_of(p, device, last, batch)
   local mark = { seq = tonumber(last.seq), at = tonumber(last.at), received = tonumber(last.received) }
   local readings, is_plain, newest = {}, true, mark

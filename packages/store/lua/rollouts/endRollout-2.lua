@@ -15,7 +15,7 @@ return function(keys, args)
   if args[2] == 'done' then
     redis.call('HSET', keys[2], 'phase', 'closed', 'counts', args[4])
   else
-    -- Its pending commands must be cancelled: the next replica takes the rollout from its holder and sweeps it.
+    -- Its pending commands must be cancelled: the next replica claims the rollout and sweeps it.
     redis.call('HSET', keys[2], 'phase', 'sweep')
     token = redis.call('HINCRBY', keys[2], 'token', 1)
     redis.call('ZADD', keys[1], now, args[1])

@@ -1,4 +1,4 @@
--- Counts refused readings of one device in the ledger of its fleet.
+-- Counts rejected readings of one device in the ledger of its fleet.
 --
 -- KEYS  1 device HASH   2 ledger HASH of the fleet   3 devices ZSET
 -- ARGV  1 device   2 how many of them have a readable sequence, and so are in the device's own count

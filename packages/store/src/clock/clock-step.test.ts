@@ -5,7 +5,7 @@ import { withDeviceQueue } from '../../test/store-setup.js';
 import { DeviceAddress } from '../devices/device-address.js';
 import { readDevice } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
-import { MAX_EFFECT_WAIT_MS, takeEffects } from '../effects/effects.js';
+import { claimEffects, MAX_EFFECT_WAIT_MS } from '../effects/effects.js';
 import {
   commandKeys,
   effectsKey,
@@ -16,7 +16,7 @@ import {
   timersKey,
 } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { ROLLOUT_LEASE_MS, ROLLOUT_PAUSE_MS, takeRollouts } from '../rollouts/rollout-lease.js';
+import { claimRollouts, ROLLOUT_LEASE_MS, ROLLOUT_PAUSE_MS } from '../rollouts/rollout-lease.js';
 import { repairClockStep } from './clock-step.js';
 
 const MINUTE = 60_000;
@@ -254,7 +254,7 @@ describe('presence after the clock went backwards', () => {
   });
 });
 
-it('a rollout without a holder is taken after the longest lease', async () => {
+it('a rollout without a holder is claimed after the longest lease', async () => {
   const now = await redisNow(store.redis);
   await store.redis.zadd(ROLLOUTS_DUE_KEY, now + HOUR, 'R');
   expect(await repair()).toEqual({ ...NOTHING, rollouts: 1 });
@@ -262,7 +262,7 @@ it('a rollout without a holder is taken after the longest lease', async () => {
   const due = Number(await store.redis.zscore(ROLLOUTS_DUE_KEY, 'R'));
   expect(due).toBeGreaterThanOrEqual(now + ROLLOUT_LEASE_MS + ROLLOUT_PAUSE_MS);
   expect(due).toBeLessThan(now + MINUTE);
-  expect(await takeRollouts(store.redis, 10)).toEqual([]);
+  expect(await claimRollouts(store.redis, 10)).toEqual([]);
 });
 
 it('all timers are due after an observed step; otherwise none, because they can lie days ahead', async () => {
@@ -280,20 +280,20 @@ it('all timers are due after an observed step; otherwise none, because they can 
 describe('effect checks', () => {
   const wait = async (ms: number, name: string) =>
     store.redis.zadd(effectsKey(9), (await redisNow(store.redis)) + ms, `fleet/${name}/${name}`);
-  const taken = async () => (await takeEffects(store.redis, 500)).checks.map(({ device }) => device);
+  const claimed = async () => (await claimEffects(store.redis, 500)).checks.map(({ device }) => device);
 
   it('are due if they would wait for longer than the longest wait', async () => {
     for (let i = 0; i < 450; i += 1) await wait(MAX_EFFECT_WAIT_MS + HOUR, `lamp-${i}`);
     await wait(MAX_EFFECT_WAIT_MS - MINUTE, 'right');
     expect(await repair()).toEqual({ ...NOTHING, effects: 450 });
     expect(await repair()).toEqual(NOTHING);
-    const found = await taken();
+    const found = await claimed();
     expect([found.length, found.includes('right')]).toEqual([450, false]);
   });
 
   it('are all due after an observed step', async () => {
     await wait(MINUTE, 'lamp-1');
     expect(await repair(true)).toEqual({ ...NOTHING, effects: 1 });
-    expect(await taken()).toEqual(['lamp-1']);
+    expect(await claimed()).toEqual(['lamp-1']);
   });
 });

@@ -159,7 +159,7 @@ describe('a command', () => {
       expect(await readCommand(store.redis, id)).toBeUndefined();
       expect(await cancelCommand(store.redis, id)).toEqual({ state: 'missing', isOurs: false });
       const answered = await acknowledgeCommands(store.redis, [
-        { device: robot.name, answer: { id, status: 'succeeded' }, cause: 'device' },
+        { device: robot.name, acknowledgement: { id, status: 'succeeded' }, cause: 'device' },
       ]);
       expect(answered).toMatchObject([{ outcome: 'missing' }]);
       await requeueCommands(store.redis, [

@@ -25,10 +25,10 @@ const IDEMPOTENCY_MS = 24 * 3_600_000;
 export type EnqueueResult =
   | ({ outcome: 'enqueued'; id: string; command: Command; presence: PresenceState } & Superseded)
   | { outcome: 'repeated'; id: string }
-  | { outcome: Refusal };
+  | { outcome: Rejection };
 
 /** `unknown_device`: the request has `mustBeKnown`, and the device is unknown. */
-type Refusal = 'reused' | 'full' | 'unreachable' | 'fleet_full' | 'unknown_device';
+type Rejection = 'reused' | 'full' | 'unreachable' | 'fleet_full' | 'unknown_device';
 
 /** A requested command; `ttl` in milliseconds. If it has a rollout, it is counted there until it ends. */
 export interface EnqueueRequest extends DeliveryOptions {
@@ -41,7 +41,7 @@ export interface EnqueueRequest extends DeliveryOptions {
   readonly traceparent?: string | undefined;
   /** The idempotency key, and the request that it stands for. */
   readonly idempotency?: { readonly key: string; readonly request: string };
-  /** Refuses an unknown device; otherwise the device is created as `never_seen`. */
+  /** Rejects an unknown device; otherwise the device is created as `never_seen`. */
   readonly mustBeKnown?: boolean;
 }
 
@@ -101,6 +101,6 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
     case 'repeated':
       return { outcome, id: details[0]! };
     default:
-      return { outcome: outcome as Refusal };
+      return { outcome: outcome as Rejection };
   }
 }

@@ -126,7 +126,7 @@ describe('an idempotency key', () => {
     expect(new Set(results.map((result) => 'id' in result && result.id)).size).toBe(1);
   });
 
-  it('is not consumed by a request that was refused', async () => {
+  it('is not consumed by a request that was rejected', async () => {
     await queue.leave();
     expect(await queue.enqueue('now', { policy: 'now', ...withKey('k1') })).toEqual({
       outcome: 'unreachable',

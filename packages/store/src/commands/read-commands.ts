@@ -10,7 +10,7 @@ import { commandKeys, shardOf } from '../keys.js';
 import { type CommandHeader, parseHeader } from './command-header.js';
 import { shardOfCommand } from './command-id.js';
 import { type CommandEffect, type ExpectedEffect, effectField, effectOf } from './effect-record.js';
-import { parseUnread, type UnreadAcknowledgement, unreadField } from './unread-acknowledgements.js';
+import { type InvalidAcknowledgement, invalidField, parseInvalid } from './invalid-acknowledgements.js';
 
 /** Who caused a command. */
 export type CommandSource =
@@ -33,7 +33,7 @@ export type Command = CommandBody & {
   readonly transitions: readonly Transition[];
   readonly acknowledgement?: Acknowledgement;
   /** Unreadable acknowledgements, newest first, at most `MAX_UNREAD`. */
-  readonly unread?: readonly UnreadAcknowledgement[];
+  readonly invalid?: readonly InvalidAcknowledgement[];
   /** If its rule expects one, and the command can still have it. */
   readonly effect?: CommandEffect;
 };
@@ -117,21 +117,21 @@ export async function listCommandsAfter(
 /** Reads commands of one shard; pruned ones are left out. */
 export async function readCommands(redis: Redis, shard: number, ids: readonly string[]): Promise<Command[]> {
   if (ids.length === 0) return [];
-  const [commandsKey, transitionsKey, answersKey] = commandKeys(shard) as [string, string, string];
-  const [values, histories, answers] = await Promise.all([
+  const [commandsKey, transitionsKey, acknowledgementsKey] = commandKeys(shard) as [string, string, string];
+  const [values, transitionTexts, acknowledgements] = await Promise.all([
     redis.hmget(commandsKey, ...ids),
     redis.hmget(transitionsKey, ...ids),
-    redis.hmget(answersKey, ...ids, ...ids.map(effectField), ...ids.map(unreadField)),
+    redis.hmget(acknowledgementsKey, ...ids, ...ids.map(effectField), ...ids.map(invalidField)),
   ]);
   return ids.flatMap((id, i) => {
-    const [value, history, answer] = [values[i], histories[i], answers[i]];
-    if (!value || !history) return [];
-    const transitions = parseTransitions(history);
+    const [value, transitionText, acknowledgement] = [values[i], transitionTexts[i], acknowledgements[i]];
+    if (!value || !transitionText) return [];
+    const transitions = parseTransitions(transitionText);
     const last = transitions.at(-1)!;
     const body = readBody(id, value);
     const expected = body.source === 'rule' ? body.expected : undefined;
-    const effect = effectOf(expected, last.state, answers[ids.length + i]);
-    const unread = parseUnread(answers[2 * ids.length + i]);
+    const effect = effectOf(expected, last.state, acknowledgements[ids.length + i]);
+    const invalid = parseInvalid(acknowledgements[2 * ids.length + i]);
     return [
       {
         ...body,
@@ -139,8 +139,10 @@ export async function readCommands(redis: Redis, shard: number, ids: readonly st
         attempt: last.attempt,
         createdAt: transitions[0]!.at,
         transitions,
-        ...(answer && { answer: { id, ...JSON.parse(answer) } as Acknowledgement }),
-        ...(unread.length > 0 && { unread }),
+        ...(acknowledgement && {
+          acknowledgement: { id, ...JSON.parse(acknowledgement) } as Acknowledgement,
+        }),
+        ...(invalid.length > 0 && { invalid }),
         ...(effect && { effect }),
       },
     ];
@@ -190,8 +192,8 @@ function sourceOf(
   return { source, rule, ...(because && { because }), ...(expected && { expected }) };
 }
 
-function parseTransitions(history: string): Transition[] {
-  return history.split(';').map((entry) => {
+function parseTransitions(text: string): Transition[] {
+  return text.split(';').map((entry) => {
     const [state, at, attempt, cause] = entry.split(',');
     return { state: state as CommandState, at: Number(at), attempt: Number(attempt), cause: cause! };
   });

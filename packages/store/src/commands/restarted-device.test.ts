@@ -27,8 +27,8 @@ const dispatchedAt = async (id: string) =>
 const device = () => `${lamp.fleet}/${lamp.device}`;
 const acknowledgement = (id: string, status: Acknowledgement['status']) => ({
   device: device(),
-  answer: { id, status },
-  cause: 'answer',
+  acknowledgement: { id, status },
+  cause: 'acknowledgement',
 });
 
 describe('a command that repeats an earlier one because the device restarted', () => {

@@ -31,7 +31,7 @@ describe('an acknowledgement', () => {
       ).toBe(status);
       expect(await queue.read('up')).toMatchObject({
         state: status,
-        answer: { id: queue.id('up'), status, reason: 'so it is', result: { angle: 90 } },
+        acknowledgement: { id: queue.id('up'), status, reason: 'so it is', result: { angle: 90 } },
       });
     },
   );
@@ -60,7 +60,7 @@ describe('an acknowledgement', () => {
     expect(await queue.acknowledge('up', 'failed', { details: { result: 2 } })).toBe('late');
     expect(await queue.read('up')).toMatchObject({
       state: 'succeeded',
-      answer: { status: 'succeeded', result: 1 },
+      acknowledgement: { status: 'succeeded', result: 1 },
     });
   });
 
@@ -71,7 +71,7 @@ describe('an acknowledgement', () => {
     expect(await queue.acknowledge('up', 'succeeded')).toBe('late');
     expect(await queue.read('up')).toMatchObject({
       state: 'unknown',
-      answer: { id: queue.id('up'), status: 'succeeded' },
+      acknowledgement: { id: queue.id('up'), status: 'succeeded' },
     });
   });
 
@@ -93,21 +93,21 @@ describe('an acknowledgement', () => {
 
   it('returns the source and the age of its command', async () => {
     await queue.pass(2000);
-    const answer = { id: queue.id('up'), status: 'succeeded' as const };
+    const acknowledgement = { id: queue.id('up'), status: 'succeeded' as const };
     const [answered] = await acknowledgeCommands(store.redis, [
-      { device: robot.name, answer, cause: 'device' },
+      { device: robot.name, acknowledgement, cause: 'device' },
     ]);
     expect(answered).toMatchObject({ outcome: 'succeeded', source: 'api' });
     expect(answered!.ageMs).toBeGreaterThanOrEqual(2000);
   });
 
   it('can be one of many in one round trip', async () => {
-    const answers = [queue.id('up'), newCommandId(robot.shard), queue.id('down')].map((id) => ({
+    const acknowledgements = [queue.id('up'), newCommandId(robot.shard), queue.id('down')].map((id) => ({
       device: robot.name,
-      answer: { id, status: 'succeeded' as const },
+      acknowledgement: { id, status: 'succeeded' as const },
       cause: 'device',
     }));
-    const outcomes = (await acknowledgeCommands(store.redis, answers)).map(({ outcome }) => outcome);
+    const outcomes = (await acknowledgeCommands(store.redis, acknowledgements)).map(({ outcome }) => outcome);
     expect(outcomes).toEqual(['succeeded', 'missing', 'succeeded']);
   });
 });

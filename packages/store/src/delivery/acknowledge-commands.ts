@@ -25,9 +25,9 @@ export interface AcknowledgementOutcome {
 /** Records acknowledgements of devices. `device` is `<fleet>/<device>`. */
 export async function acknowledgeCommands(
   redis: Redis,
-  answers: readonly { device: string; answer: Acknowledgement; cause: string }[],
+  acknowledgements: readonly { device: string; acknowledgement: Acknowledgement; cause: string }[],
 ): Promise<AcknowledgementOutcome[]> {
-  const calls = answers.map(({ device, answer: { id, ...said }, cause }) => {
+  const calls = acknowledgements.map(({ device, acknowledgement: { id, ...said }, cause }) => {
     // `acknowledged` is recorded as a transition; only the final acknowledgement is stored.
     const json = said.status === 'acknowledged' ? '' : JSON.stringify(said);
     return { id, device, args: [said.status, json, cause, ''] };
@@ -85,9 +85,9 @@ function toOutcome([
 
 async function runAcknowledgements(
   redis: Redis,
-  answers: readonly { id: string; device: string; args: string[] }[],
+  acknowledgements: readonly { id: string; device: string; args: string[] }[],
 ): Promise<AcknowledgementReply[]> {
-  const calls = answers.map(({ id, device, args }) => {
+  const calls = acknowledgements.map(({ id, device, args }) => {
     const [fleet, name] = device.split('/') as [string, string];
     const shard = shardOfCommand(id) ?? 0;
     const keys = [...keysToEndCommand(fleet, name, shard), effectsKey(shard), presenceKey(shard, fleet)];

@@ -112,7 +112,7 @@ function stepsFrom(point: Point, scenario: Scenario): Step[] {
     if (path.includes('dispatched')) {
       for (const status of ['acknowledged', 'succeeded', 'failed'] as const)
         add(`${id} ${status}`, ({ name }) =>
-          acknowledgeCommands(redis, [{ device: name, answer: { id, status }, cause: 'device' }]),
+          acknowledgeCommands(redis, [{ device: name, acknowledgement: { id, status }, cause: 'device' }]),
         );
     }
     if (!isFinal(state)) add(`cancel ${id}`, () => cancelCommand(redis, id));

@@ -92,7 +92,7 @@ describe('a command for an unreachable device', () => {
     expect(await queue.claim()).toEqual(['on expired 0']);
   });
 
-  it.each(AWAY)('is refused with policy now: the device %s', async (_, leave) => {
+  it.each(AWAY)('is rejected with policy now: the device %s', async (_, leave) => {
     await leave();
     expect(await queue.enqueue('open', { policy: 'now' })).toEqual({ outcome: 'unreachable' });
   });
@@ -226,7 +226,7 @@ describe('a command for a stale device, whose session is open', () => {
     await queue.pass(LEASE_MS);
     expect(await queue.claim()).toEqual([]);
     const said = await acknowledgeCommands(store.redis, [
-      { device: lamp.name, answer: { id: queue.id('beep'), status: 'succeeded' }, cause: 'device' },
+      { device: lamp.name, acknowledgement: { id: queue.id('beep'), status: 'succeeded' }, cause: 'device' },
     ]);
     expect(said).toMatchObject([{ outcome: 'succeeded', isBack: true }]);
     await queue.wake();
@@ -250,7 +250,7 @@ describe('a command for a stale device, whose session is open', () => {
     expect(await queue.claim()).toEqual(['on unknown 1']);
   });
 
-  it('is refused with policy now, and expires if the device becomes silent before its turn', async () => {
+  it('is rejected with policy now, and expires if the device becomes silent before its turn', async () => {
     await recordBirth(1);
     for (const name of ['first', 'second']) await queue.enqueue(name, { policy: 'now' });
     await queue.claim();
@@ -367,7 +367,7 @@ describe('a device that returns', () => {
     await queue.claim();
     const [taken] = (await queue.list()).filter(({ attempt }) => attempt > 0);
     const said = await acknowledgeCommands(store.redis, [
-      { device: lamp.name, answer: { id: taken!.id, status: 'succeeded' }, cause: 'device' },
+      { device: lamp.name, acknowledgement: { id: taken!.id, status: 'succeeded' }, cause: 'device' },
     ]);
     expect(said).toMatchObject([{ outcome: 'succeeded', isBack: true }]);
     await queue.wake();

@@ -113,7 +113,11 @@ it('an acknowledgement of an unknown command changes nothing', async () => {
   const fleet = new QueueFleet(store);
   const id = newCommandId(fleet.shards()[0]!);
   const acknowledgements = [
-    { device: fleet.devices[0]!.name, answer: { id, status: 'succeeded' as const }, cause: 'device' },
+    {
+      device: fleet.devices[0]!.name,
+      acknowledgement: { id, status: 'succeeded' as const },
+      cause: 'device',
+    },
   ];
   expect(await acknowledgeCommands(store.redis, acknowledgements)).toMatchObject([{ outcome: 'missing' }]);
   expect(await fleet.states()).toEqual(new Map());

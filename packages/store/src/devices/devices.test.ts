@@ -163,7 +163,7 @@ describe('a device', () => {
       last: { seq: 7, at: before, receivedAt: expect.any(Number), late: false, measurements: { light: 299 } },
       ageMs: expect.any(Number),
       pendingCommands: 2,
-      order: { late: 0, duplicate: 0, tooOld: 0, retained: 0, refused: 0, restarts: 0 },
+      order: { late: 0, duplicate: 0, tooOld: 0, retained: 0, rejected: 0, restarts: 0 },
     });
     expect((await readDevice(store.redis, fleet, 'lamp-1'))!.last!.receivedAt).toBeGreaterThanOrEqual(before);
   });

@@ -66,13 +66,13 @@ export interface ReadingOrder {
   readonly tooOld: number;
   /** Of retained messages. */
   readonly retained: number;
-  readonly refused: number;
+  readonly rejected: number;
   /** How often a lower number started a new order. */
   readonly restarts: number;
   /** The latest reading that was late or retained. */
   readonly history?: { readonly reason: 'late' | 'retained'; readonly receivedAt: number };
-  /** The latest reading that was refused. */
-  readonly refusal?: { readonly reason: string; readonly receivedAt: number };
+  /** The latest reading that was rejected. */
+  readonly latestRejection?: { readonly reason: string; readonly receivedAt: number };
 }
 
 const ORDER_FIELDS = [
@@ -200,22 +200,22 @@ export async function readDevices(redis: Redis, fleet: string, names: readonly s
 }
 
 function orderIn(fields: readonly (string | null)[]): ReadingOrder {
-  const [late, duplicate, tooOld, retained, refused, restarts] = fields.map((field) => Number(field ?? 0));
+  const [late, duplicate, tooOld, retained, rejected, restarts] = fields.map((field) => Number(field ?? 0));
   const event = <R extends string>(field: string | null | undefined) => {
     const [receivedAt, reason] = (field ?? '').split(',') as [string, R?];
     return reason && { reason, receivedAt: Number(receivedAt) };
   };
   const history = event<'late' | 'retained'>(fields[6]);
-  const refusal = event<string>(fields[7]);
+  const latestRejection = event<string>(fields[7]);
   return {
     late: late!,
     duplicate: duplicate!,
     tooOld: tooOld!,
     retained: retained!,
-    refused: refused!,
+    rejected: rejected!,
     restarts: restarts!,
     ...(history && { history }),
-    ...(refusal && { refusal }),
+    ...(latestRejection && { latestRejection }),
   };
 }
 

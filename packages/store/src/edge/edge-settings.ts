@@ -108,7 +108,7 @@ export async function* walkEdgeDevices(redis: Redis): AsyncGenerator<EdgeDevice[
  * @param ms length of the lease
  * @returns whether this replica got it
  */
-export async function takeEdgeWalk(redis: Redis, ms: number): Promise<boolean> {
+export async function claimEdgeWalk(redis: Redis, ms: number): Promise<boolean> {
   return (await redis.set(`${EDGE_RULES_KEY}-walk`, '1', 'PX', ms, 'NX')) === 'OK';
 }
 

@@ -2,7 +2,7 @@ import type { EdgeDecision } from '@lamplighter/contracts/edge/edge';
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { repairClockStep } from '../clock/clock-step.js';
 import { edgeDueKey } from '../keys.js';
-import { readDecisions, recordJudgements, reportDecisions, takeUnjudgedDevices } from './edge.js';
+import { claimUnjudgedDevices, readDecisions, recordJudgements, reportDecisions } from './edge.js';
 import {
   confirmEdgeRules,
   type EdgeDevice,
@@ -60,16 +60,16 @@ describe('edge decisions', () => {
     await store.redis.del(edgeDueKey(lamp.shard));
   });
 
-  it('are taken under a lease when they are due, and get one judgement each', async () => {
+  it('are claimed when they are due, and get one judgement each', async () => {
     const [lamp, later] = [store.newDevice(), store.newDevice()];
     await report(lamp, [1, 2]);
     await report(later, [1], 60_000);
     const { fleet, device } = lamp;
-    expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([{ fleet, device }]);
-    expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([]);
+    expect((await claimUnjudgedDevices(store.redis, 9)).devices).toEqual([{ fleet, device }]);
+    expect((await claimUnjudgedDevices(store.redis, 9)).devices).toEqual([]);
     expect(await recordJudgements(store.redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
     // One is open, so the device becomes due again.
-    expect((await takeUnjudgedDevices(store.redis, 9)).devices).toEqual([{ fleet, device }]);
+    expect((await claimUnjudgedDevices(store.redis, 9)).devices).toEqual([{ fleet, device }]);
     const both = [1, 2, 3].map((id) => [id, { ...judgement, judgement: 'disagrees' }] as const);
     expect(await recordJudgements(store.redis, lamp, both, 0)).toHaveLength(1);
     expect(

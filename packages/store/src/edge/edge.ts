@@ -1,13 +1,13 @@
 import { EDGE_BOUNDS, type EdgeDecision, parseEdgeDecision } from '@lamplighter/contracts/edge/edge';
 import type { Redis } from 'ioredis';
 import { edgeDueKey, edgeKey, shardOf } from '../keys.js';
+import { claimDue } from '../redis/claim-due.js';
 import { callFunction } from '../redis/functions.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
-import { takeDue } from '../redis/take-due.js';
 
 /**
  * Edge decisions of devices, and the server's judgements of them. A decision is evaluated some time after its report, when the neighbours
- * have had time to reconnect and replay their readings. A replica takes a device under a lease, so a crash only delays the judgement.
+ * have had time to reconnect and replay their readings. A replica claims a device under a lease, so a crash only delays the judgement.
  */
 export interface DeviceName {
   readonly fleet: string;
@@ -64,11 +64,11 @@ function keysOf({ fleet, device }: DeviceName): string[] {
 }
 
 /** Takes up to `limit` devices with decisions due for judgement; `now` is the time of Redis, milliseconds. */
-export async function takeUnjudgedDevices(
+export async function claimUnjudgedDevices(
   redis: Redis,
   limit: number,
 ): Promise<{ now: number; devices: DeviceName[] }> {
-  const { now, members } = await takeDue(redis, ALL_SHARDS.map(edgeDueKey), limit, EDGE_LEASE_MS);
+  const { now, members } = await claimDue(redis, ALL_SHARDS.map(edgeDueKey), limit, EDGE_LEASE_MS);
   const devices = members.map((member) => {
     const [fleet, device] = member.split('/') as [string, string];
     return { fleet, device };

@@ -16,12 +16,12 @@ import {
   PRUNE_STRIDE,
 } from '../keys.js';
 import {
+  claimEffects,
   dropEffect,
   EFFECT_LEASE_MS,
   type EffectFinding,
   readDeviceEffects,
   recordEffect,
-  takeEffects,
 } from './effects.js';
 
 let store: StoreUnderTest;
@@ -45,19 +45,19 @@ async function command(
   const json = commandJson({ source: 'rule', rule, expected: expected ?? undefined }, { led_on: true });
   const one = emitted(address, { json, lane: rule });
   await rules.accept(address, [reading({ light: 1 })], { commands: [one] });
-  if (status !== undefined) await answer(one.id, status, address);
+  if (status !== undefined) await acknowledge(one.id, status, address);
   return one.id;
 }
 
-async function answer(id: string, status: Status, address = lamp): Promise<string> {
+async function acknowledge(id: string, status: Status, address = lamp): Promise<string> {
   const [answered] = await acknowledgeCommands(store.redis, [
-    { device: address.name, answer: { id, status }, cause: 'device' },
+    { device: address.name, acknowledgement: { id, status }, cause: 'device' },
   ]);
   return answered!.outcome;
 }
 
 const check = (id: string, { fleet, device } = lamp) => ({ fleet, device, id });
-const taken = async (limit = 100) => (await takeEffects(store.redis, limit)).checks.map(({ id }) => id);
+const claimed = async (limit = 100) => (await claimEffects(store.redis, limit)).checks.map(({ id }) => id);
 const record = (id: string, finding: Partial<EffectFinding>, address = lamp) =>
   recordEffect(store.redis, check(id, address), {
     rule: 'night-light',
@@ -76,11 +76,11 @@ describe('an effect is checked', () => {
     const id = await command(undefined);
     const listed = () => store.redis.zrange(effectsKey(lamp.shard), '0', '-1');
     expect(await effect(id)).toEqual({ ...EXPECTED, outcome: 'pending' });
-    await answer(id, 'acknowledged');
+    await acknowledge(id, 'acknowledged');
     expect(await listed()).toEqual([]);
-    await answer(id, 'succeeded');
+    await acknowledge(id, 'succeeded');
     expect(await listed()).toEqual([`${lamp.name}/${id}`]);
-    expect(await answer(id, 'succeeded')).toBe('repeated');
+    expect(await acknowledge(id, 'succeeded')).toBe('repeated');
     expect(await listed()).toHaveLength(1);
   });
 
@@ -90,7 +90,7 @@ describe('an effect is checked', () => {
   ])('not for a command that %s', async (_what, status, expected) => {
     const id = await command(status, { expected });
     await timePasses(store.redis, 120_000);
-    expect(await taken()).toEqual([]);
+    expect(await claimed()).toEqual([]);
     expect(await effect(id)).toBeUndefined();
     expect((await readCommand(store.redis, id))?.state).toBe<CommandState>(status);
   });
@@ -106,7 +106,7 @@ describe('an effect is checked', () => {
       action: { effect_ms: 5 },
     };
     const result = await enqueueCommand(store.redis, request);
-    expect(await answer((result as { id: string }).id, 'succeeded')).toBe('succeeded');
+    expect(await acknowledge((result as { id: string }).id, 'succeeded')).toBe('succeeded');
     expect(await store.redis.exists(effectsKey(lamp.shard))).toBe(0);
   });
 
@@ -116,18 +116,18 @@ describe('an effect is checked', () => {
   ])('%s', async (_when, withinMs, firstMs) => {
     const id = await command('succeeded', { expected: { ...EXPECTED, withinMs } });
     await timePasses(store.redis, firstMs - 900);
-    expect(await taken()).toEqual([]);
+    expect(await claimed()).toEqual([]);
     await timePasses(store.redis, 900);
-    expect(await taken()).toEqual([id]);
+    expect(await claimed()).toEqual([id]);
   });
 
   it('by one replica at a time, and by another one if that crashes', async () => {
     const id = await command('succeeded');
     await timePasses(store.redis, 3000);
-    expect(await taken()).toEqual([id]);
-    expect(await taken()).toEqual([]);
+    expect(await claimed()).toEqual([id]);
+    expect(await claimed()).toEqual([]);
     await timePasses(store.redis, EFFECT_LEASE_MS);
-    expect(await taken()).toEqual([id]);
+    expect(await claimed()).toEqual([id]);
   });
 
   it('up to the limit, in all shards', async () => {
@@ -137,7 +137,7 @@ describe('an effect is checked', () => {
     await timePasses(store.redis, 3000);
     const found: string[] = [];
     for (const size of [3, 3, 1, 0]) {
-      const some = await taken(3);
+      const some = await claimed(3);
       expect(some).toHaveLength(size);
       found.push(...some);
     }
@@ -155,19 +155,19 @@ describe('the outcome', () => {
     expect(await record(id, { outcome: 'effective' })).toBe(false);
     expect(await effect(id)).toEqual(found);
     await timePasses(store.redis, 120_000);
-    expect(await taken()).toEqual([]);
+    expect(await claimed()).toEqual([]);
   });
 
   it('can be pending, with the current evidence and the time of the next check', async () => {
     const id = await command('succeeded');
     await timePasses(store.redis, 3000);
-    const { now } = await takeEffects(store.redis, 1);
+    const { now } = await claimEffects(store.redis, 1);
     const evidence = { last: { light: 20 } };
     expect(await record(id, { outcome: 'pending', evidence, nextAt: now + 5000 })).toBe(true);
     expect(await effect(id)).toEqual({ ...EXPECTED, outcome: 'pending', ...evidence });
-    expect(await taken()).toEqual([]);
+    expect(await claimed()).toEqual([]);
     await timePasses(store.redis, 5000);
-    expect(await taken()).toEqual([id]);
+    expect(await claimed()).toEqual([id]);
   });
 
   it('is stored without evidence that is too large', async () => {
@@ -180,18 +180,18 @@ describe('the outcome', () => {
     const [id, open] = [await command('succeeded'), await command('succeeded')];
     await record(id, {});
     for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + PRUNE_STRIDE; i += 1) await command('failed');
-    const answers = await store.redis.hkeys(commandKeys(lamp.shard)[2]!);
-    expect(answers.filter((field) => field.startsWith(id) || field.startsWith(open))).toEqual([]);
+    const acknowledgements = await store.redis.hkeys(commandKeys(lamp.shard)[2]!);
+    expect(acknowledgements.filter((field) => field.startsWith(id) || field.startsWith(open))).toEqual([]);
     expect(await record(open, {})).toBe(false);
     expect(await store.redis.exists(effectsKey(lamp.shard))).toBe(0);
-    expect(await store.redis.hkeys(commandKeys(lamp.shard)[2]!)).toEqual(answers);
+    expect(await store.redis.hkeys(commandKeys(lamp.shard)[2]!)).toEqual(acknowledgements);
   });
 
   it('can be unmeasured', async () => {
     const id = await command('succeeded');
     await dropEffect(store.redis, check(id));
     await timePasses(store.redis, 120_000);
-    expect(await taken()).toEqual([]);
+    expect(await claimed()).toEqual([]);
   });
 });
 

@@ -9,12 +9,12 @@ import {
   outcomesKey,
   shardOf,
 } from '../keys.js';
+import { claimDue } from '../redis/claim-due.js';
 import { callFunction } from '../redis/functions.js';
 import { ALL_SHARDS } from '../redis/pipelined.js';
-import { takeDue } from '../redis/take-due.js';
 
 /**
- * Effect checks. The function that records `succeeded` adds the command to the effects index. A replica takes it under a lease, reads what
+ * Effect checks. The function that records `succeeded` adds the command to the effects index. A replica claims it, reads what
  * the device has reported since, and records the outcome or when to check again. A crash only delays it: the lease ends, and another
  * replica checks.
  */
@@ -32,11 +32,11 @@ export const EFFECT_LEASE_MS = 10_000;
 export const MAX_EFFECT_WAIT_MS = 5 * 60_000;
 
 /** Takes up to `limit` due checks; `now` is the time of Redis, milliseconds. */
-export async function takeEffects(
+export async function claimEffects(
   redis: Redis,
   limit: number,
 ): Promise<{ now: number; checks: EffectCheck[] }> {
-  const { now, members } = await takeDue(redis, ALL_SHARDS.map(effectsKey), limit, EFFECT_LEASE_MS);
+  const { now, members } = await claimDue(redis, ALL_SHARDS.map(effectsKey), limit, EFFECT_LEASE_MS);
   const checks = members.map((member) => {
     const [fleet, device, id] = member.split('/') as [string, string, string];
     return { fleet, device, id };
@@ -63,11 +63,11 @@ export async function recordEffect(
   { rule, outcome, evidence, nextAt }: EffectFinding,
 ): Promise<boolean> {
   const shard = shardOfCommand(id) ?? 0;
-  const [commands, , answers] = commandKeys(shard) as [string, string, string];
+  const [commands, , acknowledgements] = commandKeys(shard) as [string, string, string];
   const keys = [
     effectsKey(shard),
     commands,
-    answers,
+    acknowledgements,
     outcomesKey(shard, fleet, device),
     ineffectiveKey(shard, fleet),
   ];

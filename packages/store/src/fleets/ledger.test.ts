@@ -120,7 +120,7 @@ describe('the ledger of readings', () => {
     });
   });
 
-  it('counts refused readings by reason', async () => {
+  it('counts rejected readings by reason', async () => {
     await rules.accept(lamp, counted(1, 3));
     await countRejected(store.redis, [
       {
@@ -140,13 +140,13 @@ describe('the ledger of readings', () => {
     });
   });
 
-  it('returns the session of a device whose reading was refused', async () => {
-    const refusal = { address: lamp, own: 1, reasons: new Map([['clock' as const, 1]]) };
-    expect(await countRejected(store.redis, [refusal])).toEqual([undefined]);
+  it('returns the session of a device whose reading was rejected', async () => {
+    const counts = { address: lamp, own: 1, reasons: new Map([['clock' as const, 1]]) };
+    expect(await countRejected(store.redis, [counts])).toEqual([undefined]);
     await recordPresence(store.redis, [
       { address: lamp, message: { online: true, session: 7, telemetry: 'keep' } },
     ]);
-    expect(await countRejected(store.redis, [refusal])).toEqual([
+    expect(await countRejected(store.redis, [counts])).toEqual([
       { id: 7, keeps: true, startedAt: expect.any(Number) },
     ]);
   });

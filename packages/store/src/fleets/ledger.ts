@@ -44,7 +44,7 @@ export interface Ledger {
   readonly commands: CommandsLedger;
 }
 
-/** The refused readings of one device. `own` counts those with a readable sequence. */
+/** The rejected readings of one device. `own` counts those with a readable sequence. */
 export interface RejectedCounts {
   readonly address: Pick<DeviceAddress, 'shard' | 'fleet' | 'device'>;
   readonly own: number;
@@ -52,17 +52,17 @@ export interface RejectedCounts {
 }
 
 /**
- * Counts refused readings, one function per device. Repeating it after a failure counts twice.
+ * Counts rejected readings, one function per device. Repeating it after a failure counts twice.
  * @returns the session of each device; undefined if it never published a birth
  */
 export async function countRejected(
   redis: Redis,
-  refusals: readonly RejectedCounts[],
+  rejected: readonly RejectedCounts[],
 ): Promise<(Session | undefined)[]> {
   const sessions = await callFunctions(
     redis,
     'countRejected-3',
-    refusals.map(({ address: { shard, fleet, device }, own, reasons }) => ({
+    rejected.map(({ address: { shard, fleet, device }, own, reasons }) => ({
       keys: [deviceKey(shard, fleet, device), ledgerKey(shard, fleet), devicesKey(shard, fleet)],
       args: [device, own, ...[...reasons].flat()],
     })),

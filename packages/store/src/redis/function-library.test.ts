@@ -50,7 +50,7 @@ describe('the library', () => {
     for (let seq = 1; seq <= 100; seq += 1) {
       const outcome = await replica.accept(lamp, [reading({ light: 1, _seq: seq })]).catch((error) => error);
       // Never an error of Redis, which would count as a fault of the readings.
-      if (outcome instanceof Error) expect(storeFailure(outcome)).toBe('refusing');
+      if (outcome instanceof Error) expect(storeFailure(outcome)).toBe('rejectingWrites');
     }
     isRunning = false;
     await deletions;
@@ -74,7 +74,7 @@ describe('the library', () => {
     for (const name of names) await queue.enqueue(name, { lane: name });
     const acknowledgements = names.map((name) => ({
       device: robot.name,
-      answer: { id: queue.id(name), status: 'succeeded' as const, result: 'x'.repeat(10_000) },
+      acknowledgement: { id: queue.id(name), status: 'succeeded' as const, result: 'x'.repeat(10_000) },
       cause: 'device',
     }));
     // The pipeline is longer than one read of Redis, so the deletion comes between its calls.

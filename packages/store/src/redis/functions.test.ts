@@ -8,18 +8,18 @@ import type { Redis } from 'ioredis';
 import { confined, type FunctionCall } from '../../test/confined.js';
 import { DeviceQueue } from '../../test/device-queue.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
-import { runTurns, startRollout, storeReadings, takeRollout } from '../../test/rollout-setup.js';
+import { claimRollout, runTurns, startRollout, storeReadings } from '../../test/rollout-setup.js';
 import { revokeApiKey } from '../access/api-keys.js';
 import { repairClockStep } from '../clock/clock-step.js';
+import { recordInvalidAcknowledgements } from '../commands/invalid-acknowledgements.js';
 import { commandJson } from '../commands/read-commands.js';
-import { recordUnreadAcknowledgements } from '../commands/unread-acknowledgements.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { findDueShards } from '../delivery/claim-commands.js';
 import { recordPresence } from '../devices/presence.js';
 import { claimStates } from '../devices/published-states.js';
-import { recordJudgements, reportDecisions, takeUnjudgedDevices } from '../edge/edge.js';
+import { claimUnjudgedDevices, recordJudgements, reportDecisions } from '../edge/edge.js';
 import { confirmEdgeRules } from '../edge/edge-settings.js';
-import { recordEffect, takeEffects } from '../effects/effects.js';
+import { claimEffects, recordEffect } from '../effects/effects.js';
 import { countRejected, readLedger } from '../fleets/ledger.js';
 import {
   COMMANDS_KEPT_PER_DEVICE,
@@ -30,8 +30,8 @@ import {
   WINDOW_SIZE,
 } from '../keys.js';
 import { OpenCommandCounter } from '../open-commands/open-commands.js';
-import { removeDevices, removeVotes, takeCleanups, takeExpiredDevices } from '../removal/remove-devices.js';
-import { startFleetRemoval, takeFleetRemovals } from '../removal/remove-fleet.js';
+import { claimCleanups, claimExpiredDevices, removeDevices, removeVotes } from '../removal/remove-devices.js';
+import { claimFleetRemovals, startFleetRemoval } from '../removal/remove-fleet.js';
 import { sweepRollout } from '../rollouts/rollout-commands.js';
 import { closeRollout } from '../rollouts/rollout-lease.js';
 import { cancelRollout, countRollout } from '../rollouts/rollouts.js';
@@ -39,7 +39,7 @@ import { decideGroup } from '../rules/groups.js';
 import { recordRuleErrors } from '../rules/rule-errors.js';
 import { deleteRule, seedRules, switchRules, writeRule } from '../rules/rules.js';
 import { NEW_DEVICE } from '../rules/state-version.js';
-import { takeTimers } from '../rules/timers.js';
+import { claimTimers } from '../rules/timers.js';
 
 const FOLDER = new URL('../../lua/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
@@ -216,7 +216,7 @@ describe('the keys that a function declares', () => {
     const turns = (await runTurns(redis, held)).map(({ device, outcome }) => `${device} ${outcome}`);
     expect(turns.toSorted()).toEqual(['a enqueued', 'b enqueued', 'unknown unknown_device']);
     await cancelRollout(redis, held.id);
-    const sweeper = await takeRollout(redis, held.id);
+    const sweeper = await claimRollout(redis, held.id);
     for (const device of ['a', 'b']) await sweepRollout(redis, sweeper, shardOf(fleet, device), '');
     const counts = await countRollout(redis, held.id);
     expect(counts).toMatchObject({ enqueued: 2, outcomes: { cancelled: 2 } });
@@ -231,7 +231,7 @@ describe('the keys that a function declares', () => {
     const votes = [{ groupKey: groupKey(sensor.fleet, 'quorum'), vote: '1,1' }];
     await rules.accept(sensor, seqs(1));
     await rules.send({ ...rules.evaluate(sensor, seqs(2)), votes, ...timer(1) });
-    expect(await takeTimers(redis)).toContainEqual({
+    expect(await claimTimers(redis)).toContainEqual({
       kind: 'device',
       fleet: sensor.fleet,
       name: sensor.device,
@@ -248,10 +248,10 @@ describe('the keys that a function declares', () => {
       await new Replica(redis).accept(lamp, [reading({ light: 1 })], { commands: [command] });
       const { id } = command;
       await acknowledgeCommands(redis, [
-        { device: lamp.name, answer: { id, status: 'succeeded' }, cause: 'device' },
+        { device: lamp.name, acknowledgement: { id, status: 'succeeded' }, cause: 'device' },
       ]);
       await timePasses(store.redis, 1000, lamp);
-      const { now, checks } = await takeEffects(redis, 10);
+      const { now, checks } = await claimEffects(redis, 10);
       expect(checks).toEqual([{ fleet: lamp.fleet, device: lamp.device, id }]);
       const finding = { rule: 'r', outcome, evidence: {}, nextAt: now + 60_000 };
       expect(await recordEffect(redis, checks[0]!, finding)).toBe(true);
@@ -299,7 +299,7 @@ describe('the keys that a function declares', () => {
     await queue.enqueue('sent');
     await queue.claim();
     const report = { fleet: robot.fleet, device: robot.device, problem: 'no status', payload: '{}' };
-    expect(await recordUnreadAcknowledgements(redis, [report])).toEqual([expect.any(String)]);
+    expect(await recordInvalidAcknowledgements(redis, [report])).toEqual([expect.any(String)]);
   });
 
   it('suffice for edge decisions', async () => {
@@ -314,7 +314,7 @@ describe('the keys that a function declares', () => {
       trigger: 'timer',
     } as const;
     await reportDecisions(redis, lamp, { decisions: [decision], dropped: 1 }, 0);
-    expect((await takeUnjudgedDevices(redis, 10)).devices).toContainEqual({
+    expect((await claimUnjudgedDevices(redis, 10)).devices).toContainEqual({
       fleet: lamp.fleet,
       device: lamp.device,
     });
@@ -336,16 +336,16 @@ describe('the keys that a function declares', () => {
     await queue.claim();
     await queue.enqueue('pending');
     await timePasses(store.redis, 60_000, robot);
-    expect(await takeExpiredDevices(redis, 10)).toEqual([{ fleet, device }]);
+    expect(await claimExpiredDevices(redis, 10)).toEqual([{ fleet, device }]);
     expect(await removeDevices(redis, [{ fleet, device }], { onlyIfAway: true })).toMatchObject([
       { outcome: 'removed' },
     ]);
     expect(await removeDevices(redis, [{ fleet, device }])).toEqual([{ outcome: 'missing' }]);
-    const cleanups = await takeCleanups(redis, 10);
+    const cleanups = await claimCleanups(redis, 10);
     await removeVotes(redis, fleet, ['quorum'], cleanups);
     expect(await revokeApiKey(redis, 'none')).toBe('missing');
     await startFleetRemoval(redis, fleet);
-    expect(await takeFleetRemovals(redis, 1)).toEqual([fleet]);
+    expect(await claimFleetRemovals(redis, 1)).toEqual([fleet]);
   });
 
   it('have the number that the name states, for every function', () => {

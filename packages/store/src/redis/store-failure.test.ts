@@ -25,18 +25,18 @@ it('classifies a frozen or killed Redis as away', async () => {
   const server = await startRedis();
   const redis = await connect(server.url);
   server.pause();
-  expect(await failureOf(() => redis.get('a'))).toBe('away');
+  expect(await failureOf(() => redis.get('a'))).toBe('unavailable');
   await server.kill();
   await until(() => redis.status !== 'ready', { what: 'the client to detect it' });
-  expect(await failureOf(() => redis.get('a'))).toBe('away');
+  expect(await failureOf(() => redis.get('a'))).toBe('unavailable');
 });
 
-it('classifies refused writes as refusing, also inside a function', async () => {
+it('recognizes rejected writes, also inside a function', async () => {
   const server = await startRedis({ settings: ['maxmemory 100kb'] });
   const redis = await connect(server.url);
-  expect(await failureOf(() => redis.set('a', 'b'))).toBe('refusing');
+  expect(await failureOf(() => redis.set('a', 'b'))).toBe('rejectingWrites');
   expect(await failureOf(() => redis.eval('return redis.call("SET", KEYS[1], "b")', 1, 'a'))).toBe(
-    'refusing',
+    'rejectingWrites',
   );
 });
 

@@ -1,22 +1,22 @@
 import { FunctionsMissing } from './functions.js';
 
 /**
- * Why a valid call to the store failed: Redis is `away` (unreachable, or not ready yet), or `refusing` writes (disk full, memory full).
+ * Why a valid call to the store failed: Redis is `unavailable` (unreachable, or not ready yet), or `rejectingWrites` (disk full, memory full).
  */
-export type StoreFailure = 'away' | 'refusing';
+export type StoreFailure = 'unavailable' | 'rejectingWrites';
 
 /** Error codes of Redis that describe its own state, not the call. */
 const REPLIES = new Map<string, StoreFailure>([
-  ['LOADING', 'away'],
-  ['BUSY', 'away'],
-  ['CLUSTERDOWN', 'away'],
-  ['TRYAGAIN', 'away'],
-  ['MASTERDOWN', 'away'],
-  ['MISCONF', 'refusing'],
-  ['OOM', 'refusing'],
-  ['READONLY', 'refusing'],
-  ['NOREPLICAS', 'refusing'],
-  ['NOAUTH', 'away'],
+  ['LOADING', 'unavailable'],
+  ['BUSY', 'unavailable'],
+  ['CLUSTERDOWN', 'unavailable'],
+  ['TRYAGAIN', 'unavailable'],
+  ['MASTERDOWN', 'unavailable'],
+  ['MISCONF', 'rejectingWrites'],
+  ['OOM', 'rejectingWrites'],
+  ['READONLY', 'rejectingWrites'],
+  ['NOREPLICAS', 'rejectingWrites'],
+  ['NOAUTH', 'unavailable'],
 ]);
 
 /** Messages of ioredis errors for calls without a reply; they have no codes. */
@@ -34,8 +34,8 @@ const NETWORK = new Set([
 /** Classifies an error: a failure of Redis, or undefined for any other error, which is a bug. */
 export function storeFailure(error: unknown): StoreFailure | undefined {
   if (!(error instanceof Error)) return undefined;
-  if (error instanceof FunctionsMissing) return 'refusing';
+  if (error instanceof FunctionsMissing) return 'rejectingWrites';
   if (error.name === 'ReplyError') return REPLIES.get(error.message.split(' ', 1)[0]!);
-  if (NO_REPLY.some((message) => message.test(error.message))) return 'away';
-  return NETWORK.has((error as NodeJS.ErrnoException).code ?? '') ? 'away' : undefined;
+  if (NO_REPLY.some((message) => message.test(error.message))) return 'unavailable';
+  return NETWORK.has((error as NodeJS.ErrnoException).code ?? '') ? 'unavailable' : undefined;
 }

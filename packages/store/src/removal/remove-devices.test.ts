@@ -12,12 +12,12 @@ import { readFleets } from '../fleets/fleets.js';
 import { readLedger } from '../fleets/ledger.js';
 import { FRESH_MS } from '../keys.js';
 import {
+  claimCleanups,
+  claimExpiredDevices,
   completeCleanups,
   isRetainedPresenceOfRemoved,
   type Removal,
   removeDevices,
-  takeCleanups,
-  takeExpiredDevices,
 } from './remove-devices.js';
 
 let store: StoreUnderTest;
@@ -59,8 +59,8 @@ describe('a removed device', () => {
     const { commands, readings } = await readLedger(store.redis, lamp.fleet);
     expect(commands).toMatchObject({ issued: { api: 2 }, open: 0, unexplained: 0 });
     expect(readings).toMatchObject({ stored: 1 });
-    const [departure] = await takeCleanups(store.redis, 10);
-    await completeCleanups(store.redis, [departure!]);
+    const [cleanup] = await claimCleanups(store.redis, 10);
+    await completeCleanups(store.redis, [cleanup!]);
     const remaining = (await store.redis.keys('*')).filter((key) => key.includes(lamp.fleet));
     expect(remaining.map((key) => key.split(':')[1]).sort()).toEqual(['device', 'ledger']);
     expect(await store.redis.pttl(lamp.deviceKey)).toBeGreaterThan(0);
@@ -103,9 +103,9 @@ describe('the presence of a removed device', () => {
     expect(await birth(7)).toEqual(['ignored']);
     expect(await will(7)).toEqual(['ignored']);
     expect(await device()).toBeUndefined();
-    const departures = await takeCleanups(store.redis, 10);
-    expect(await isRetainedPresenceOfRemoved(store.redis, departures)).toEqual([true]);
-    await completeCleanups(store.redis, departures);
+    const cleanups = await claimCleanups(store.redis, 10);
+    expect(await isRetainedPresenceOfRemoved(store.redis, cleanups)).toEqual([true]);
+    await completeCleanups(store.redis, cleanups);
     expect(await birth(7)).toEqual(['born']);
     expect(await device()).toMatchObject({ presence: 'online' });
   });
@@ -115,10 +115,10 @@ describe('the presence of a removed device', () => {
     await will(7);
     await remove();
     expect(await birth(8)).toEqual(['born']);
-    const departures = await takeCleanups(store.redis, 10);
-    expect(await isRetainedPresenceOfRemoved(store.redis, departures)).toEqual([false]);
-    await completeCleanups(store.redis, departures);
-    expect(await takeCleanups(store.redis, 10)).toEqual([]);
+    const cleanups = await claimCleanups(store.redis, 10);
+    expect(await isRetainedPresenceOfRemoved(store.redis, cleanups)).toEqual([false]);
+    await completeCleanups(store.redis, cleanups);
+    expect(await claimCleanups(store.redis, 10)).toEqual([]);
     expect(await device()).toMatchObject({ presence: 'online', session: { id: 8 } });
   });
 });
@@ -176,13 +176,13 @@ describe('the ledger', () => {
 describe('a device with forgetAfter', () => {
   it('is removed after it has been offline for that time, and not before', async () => {
     await birth(7, { forgetAfter: 60_000 });
-    expect(await takeExpiredDevices(store.redis, 10)).toEqual([]);
+    expect(await claimExpiredDevices(store.redis, 10)).toEqual([]);
     expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
     await timePasses(store.redis, FRESH_MS + 59_000, lamp);
-    expect(await takeExpiredDevices(store.redis, 10)).toEqual([]);
+    expect(await claimExpiredDevices(store.redis, 10)).toEqual([]);
     expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
     await timePasses(store.redis, 2000, lamp);
-    expect(await takeExpiredDevices(store.redis, 10)).toEqual([{ fleet: lamp.fleet, device: lamp.device }]);
+    expect(await claimExpiredDevices(store.redis, 10)).toEqual([{ fleet: lamp.fleet, device: lamp.device }]);
     expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed' });
     expect(await device()).toBeUndefined();
   });
@@ -191,7 +191,7 @@ describe('a device with forgetAfter', () => {
     await birth(7, { forgetAfter: 5000 });
     await will(7);
     await timePasses(store.redis, 6000, lamp);
-    expect(await takeExpiredDevices(store.redis, 10)).toHaveLength(1);
+    expect(await claimExpiredDevices(store.redis, 10)).toHaveLength(1);
     expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed', presence: 'offline' });
   });
 
@@ -199,10 +199,10 @@ describe('a device with forgetAfter', () => {
     await birth(7, { forgetAfter: 5000 });
     await timePasses(store.redis, FRESH_MS + 6000, lamp);
     await rules.accept(lamp, counted(1));
-    expect(await takeExpiredDevices(store.redis, 10)).toHaveLength(1);
+    expect(await claimExpiredDevices(store.redis, 10)).toHaveLength(1);
     expect(await remove({ onlyIfAway: true })).toEqual({ outcome: 'kept' });
     await timePasses(store.redis, FRESH_MS + 6000, lamp);
-    expect(await takeExpiredDevices(store.redis, 10)).toHaveLength(1);
+    expect(await claimExpiredDevices(store.redis, 10)).toHaveLength(1);
     expect(await remove({ onlyIfAway: true })).toMatchObject({ outcome: 'removed' });
   });
 
@@ -211,7 +211,7 @@ describe('a device with forgetAfter', () => {
     await birth(8);
     await will(8);
     await timePasses(store.redis, 3_600_000, lamp);
-    expect(await takeExpiredDevices(store.redis, 10)).toEqual([]);
+    expect(await claimExpiredDevices(store.redis, 10)).toEqual([]);
     expect(await device()).toMatchObject({ presence: 'offline' });
   });
 });

@@ -21,14 +21,14 @@ import {
   timersKey,
   windowKey,
 } from '../keys.js';
+import { claimDue } from '../redis/claim-due.js';
 import { callFunctions } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { takeDue } from '../redis/take-due.js';
 
 /**
  * Removing a device takes two steps. One function does everything in the device's shard: it ends open commands and deletes
  * state, window, commands, rule states, timers, settings and edge reports. The same function records a pending cleanup. A replica of the rules
- * service takes it under a lease and clears the rest: the broker's retained presence, votes in quorums, samples of rejected input, and the
+ * service claims it and clears the rest: the broker's retained presence, votes in quorums, samples of rejected input, and the
  * edge rule. A crash only delays it.
  *
  * A device that reports again is a new device. For a day the store keeps its session, so that a device that stayed connected still gets
@@ -119,12 +119,12 @@ export interface PendingCleanup extends DeviceName {
   readonly at: number;
 }
 
-/** How long a replica may spend on the cleanups that it has taken, milliseconds. */
+/** How long a replica may spend on the cleanups that it has claimed, milliseconds. */
 const CLEANUP_LEASE_MS = 10_000;
 
 /** Takes up to `limit` pending cleanups. */
-export async function takeCleanups(redis: Redis, limit: number): Promise<PendingCleanup[]> {
-  const { members } = await takeDue(redis, ALL_SHARDS.map(cleanupsKey), limit, CLEANUP_LEASE_MS);
+export async function claimCleanups(redis: Redis, limit: number): Promise<PendingCleanup[]> {
+  const { members } = await claimDue(redis, ALL_SHARDS.map(cleanupsKey), limit, CLEANUP_LEASE_MS);
   return members.map((member) => {
     const [fleet, device, at] = member.split('/') as [string, string, string];
     return { fleet, device, at: Number(at) };
@@ -181,8 +181,8 @@ export async function removeVotes(
 const FORGET_LEASE_MS = 10_000;
 
 /** Takes up to `limit` devices whose `forgetAfter` may have passed. */
-export async function takeExpiredDevices(redis: Redis, limit: number): Promise<DeviceName[]> {
-  const { members } = await takeDue(redis, ALL_SHARDS.map(forgetDueKey), limit, FORGET_LEASE_MS);
+export async function claimExpiredDevices(redis: Redis, limit: number): Promise<DeviceName[]> {
+  const { members } = await claimDue(redis, ALL_SHARDS.map(forgetDueKey), limit, FORGET_LEASE_MS);
   return members.map((member) => {
     const [fleet, device] = member.split('/') as [string, string];
     return { fleet, device };

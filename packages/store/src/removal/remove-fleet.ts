@@ -9,9 +9,9 @@ import {
   rulesKey,
   SHARDS,
 } from '../keys.js';
+import { claimDue } from '../redis/claim-due.js';
 import { redisNow } from '../redis/connect.js';
 import { callFunction } from '../redis/functions.js';
-import { takeDue } from '../redis/take-due.js';
 import { forgetRollout } from '../rollouts/rollout-lease.js';
 import { cancelRollout } from '../rollouts/rollouts.js';
 import { forgetGroup } from '../rules/groups.js';
@@ -75,8 +75,8 @@ function removalOf(fleet: string, record: Readonly<Record<string, string>>): Fle
 }
 
 /** Takes up to `limit` fleets whose removal has no holder. */
-export async function takeFleetRemovals(redis: Redis, limit: number): Promise<string[]> {
-  return (await takeDue(redis, [REMOVALS_DUE_KEY], limit, LEASE_MS)).members;
+export async function claimFleetRemovals(redis: Redis, limit: number): Promise<string[]> {
+  return (await claimDue(redis, [REMOVALS_DUE_KEY], limit, LEASE_MS)).members;
 }
 
 /** The result of a step. */

@@ -1,22 +1,22 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import {
+  claimRollout,
   commandCounts,
   runTurns,
   startRollout,
   storeReadings,
-  takeRollout,
 } from '../../test/rollout-setup.js';
 import { acknowledgeCommands } from '../delivery/acknowledge-commands.js';
 import { claimCommands } from '../delivery/claim-commands.js';
 import { SHARDS, shardOf } from '../keys.js';
 import { enqueueRollout } from './rollout-commands.js';
 import {
+  claimRollouts,
   closeRollout,
   endRollout,
   forgetRollout,
   nextDevices,
   saveRollout,
-  takeRollouts,
 } from './rollout-lease.js';
 import { cancelRollout, countRollout, readRollout } from './rollouts.js';
 
@@ -72,12 +72,12 @@ describe('the devices of a rollout', () => {
 });
 
 describe('a rollout whose holder has crashed', () => {
-  it('is taken by another replica, and each device gets exactly one command', async () => {
+  it('is claimed by another replica, and each device gets exactly one command', async () => {
     const { fleet, devices, held } = await heldByOne(150);
     await runTurns(store.redis, held, { most: 40 }); // the saved position
-    const saved = await takeRollout(store.redis, held.id);
+    const saved = await claimRollout(store.redis, held.id);
     await runTurns(store.redis, saved, { most: 30, saves: false }); // not saved: the holder crashed
-    const turns = await runTurns(store.redis, await takeRollout(store.redis, held.id));
+    const turns = await runTurns(store.redis, await claimRollout(store.redis, held.id));
     expect(turns.filter(({ outcome }) => outcome === 'repeated')).toHaveLength(30);
     expect(await commandCounts(store.redis, fleet, devices)).toEqual(devices.map(() => 1));
     expect((await countRollout(store.redis, held.id)).enqueued).toBe(150);
@@ -86,7 +86,7 @@ describe('a rollout whose holder has crashed', () => {
   it('is fenced from a holder that was only slow, which can neither enqueue, save nor end', async () => {
     const { fleet, devices, held } = await heldByOne(60);
     await runTurns(store.redis, held, { most: 10 });
-    const next = await takeRollout(store.redis, held.id);
+    const next = await claimRollout(store.redis, held.id);
     const late = await enqueueRollout(
       store.redis,
       held,
@@ -102,11 +102,11 @@ describe('a rollout whose holder has crashed', () => {
     expect(turns.filter(({ outcome }) => outcome === 'enqueued')).toHaveLength(50);
   });
 
-  it('is taken after the lease ends, by one replica only', async () => {
+  it('is claimed after the lease ends, by one replica only', async () => {
     const { held } = await heldByOne(1);
-    expect((await takeRollouts(store.redis, 1000)).map(({ id }) => id)).not.toContain(held.id);
+    expect((await claimRollouts(store.redis, 1000)).map(({ id }) => id)).not.toContain(held.id);
     await saveRollout(store.redis, held, {}, 0);
-    const replicas = await Promise.all([1, 2, 3].map(() => takeRollouts(store.redis, 1000)));
+    const replicas = await Promise.all([1, 2, 3].map(() => claimRollouts(store.redis, 1000)));
     expect(replicas.flat().filter(({ id }) => id === held.id)).toHaveLength(1);
   });
 });
@@ -129,7 +129,7 @@ describe('the end of a rollout', () => {
     for (const { command } of await claimCommands(store.redis, [...Array(SHARDS).keys()], 100)) {
       const device = `${command.fleet}/${command.device}`;
       await acknowledgeCommands(store.redis, [
-        { device, answer: { id: command.id, status: 'succeeded' }, cause: 'device' },
+        { device, acknowledgement: { id: command.id, status: 'succeeded' }, cause: 'device' },
       ]);
     }
     const counts = await countRollout(store.redis, held.id);
@@ -148,10 +148,10 @@ describe('the end of a rollout', () => {
   it('that was written before the holder crashed is completed by the next one', async () => {
     const { held } = await heldByOne(1);
     await cancelRollout(store.redis, held.id);
-    const sweeper = await takeRollout(store.redis, held.id);
+    const sweeper = await claimRollout(store.redis, held.id);
     const counts = await countRollout(store.redis, held.id);
     await saveRollout(store.redis, sweeper, { phase: 'closed', counts: JSON.stringify(counts) }, 0);
-    expect((await takeRollouts(store.redis, 1000)).map(({ id }) => id)).not.toContain(held.id);
+    expect((await claimRollouts(store.redis, 1000)).map(({ id }) => id)).not.toContain(held.id);
     expect(await store.redis.zscore('{lamplighter}:rollouts-due', held.id)).toBeNull();
     expect(await countRollout(store.redis, held.id)).toMatchObject({ enqueued: 0 });
     await closeRollout(store.redis, sweeper, counts); // repeated

@@ -42,17 +42,17 @@ export interface HeldRollout extends Position {
 }
 
 /** Leases up to `limit` rollouts without a holder, and fences their former holders. */
-export async function takeRollouts(redis: Redis, limit: number): Promise<HeldRollout[]> {
+export async function claimRollouts(redis: Redis, limit: number): Promise<HeldRollout[]> {
   const ids = (await callFunction(redis, 'findRollouts-1', [ROLLOUTS_DUE_KEY], [limit])) as string[];
-  const taken: HeldRollout[] = [];
+  const claimed: HeldRollout[] = [];
   for (const id of ids) {
-    const held = await takeRollout(redis, id);
-    if (held) taken.push(held);
+    const held = await claimRollout(redis, id);
+    if (held) claimed.push(held);
   }
-  return taken;
+  return claimed;
 }
 
-async function takeRollout(redis: Redis, id: string): Promise<HeldRollout | undefined> {
+async function claimRollout(redis: Redis, id: string): Promise<HeldRollout | undefined> {
   const pairs = (await callFunction(
     redis,
     'claimRollout-2',
@@ -109,7 +109,7 @@ export async function saveRollout(
   return saved === 1;
 }
 
-/** Ends a running rollout, on behalf of its holder. An aborted one can be taken again, to be swept. @returns whether it did */
+/** Ends a running rollout, on behalf of its holder. An aborted one can be claimed again, to be swept. @returns whether it did */
 export async function endRollout(
   redis: Redis,
   { id, token }: Pick<HeldRollout, 'id' | 'token'>,

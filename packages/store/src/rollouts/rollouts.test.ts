@@ -1,5 +1,5 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
-import { rolloutRequest, takeRollout } from '../../test/rollout-setup.js';
+import { claimRollout, rolloutRequest } from '../../test/rollout-setup.js';
 import { ROLLOUTS_DUE_KEY, rolloutKey } from '../keys.js';
 import { closeRollout } from './rollout-lease.js';
 import {
@@ -27,7 +27,7 @@ async function create(fleet: string): Promise<string> {
 /** Finishes a rollout without commands. */
 async function finish(id: string): Promise<void> {
   await cancelRollout(store.redis, id);
-  await closeRollout(store.redis, await takeRollout(store.redis, id), await countRollout(store.redis, id));
+  await closeRollout(store.redis, await claimRollout(store.redis, id), await countRollout(store.redis, id));
 }
 
 describe('a rollout', () => {
@@ -83,7 +83,7 @@ describe("a fleet's rollouts", () => {
     expect(rest.map(({ id }) => id)).toEqual(newestFirst.slice(3));
   });
 
-  it('are refused at the limit of unfinished ones, until one is finished', async () => {
+  it('are rejected at the limit of unfinished ones, until one is finished', async () => {
     const fleet = store.newFleet();
     const ids: string[] = [];
     for (let i = 0; i < MAX_UNFINISHED_OF_FLEET; i += 1) ids.push(await create(fleet));

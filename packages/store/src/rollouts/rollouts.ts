@@ -24,7 +24,7 @@ import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 
 /** Rollouts kept per fleet; the oldest finished ones are pruned. */
 export const ROLLOUTS_KEPT_PER_FLEET = 100;
-/** Limits of unfinished rollouts, per fleet and in total; more are refused. */
+/** Limits of unfinished rollouts, per fleet and in total; more are rejected. */
 export const MAX_UNFINISHED_OF_FLEET = 50;
 export const MAX_UNFINISHED_ROLLOUTS = 500;
 /** An idempotency key is remembered for a day, milliseconds. */
@@ -211,7 +211,7 @@ function recordOf<K extends string>(names: readonly K[], value: (name: K) => num
 }
 
 /**
- * Cancels a running rollout: when this resolves, no replica enqueues another command of it. The replica that takes it next cancels its
+ * Cancels a running rollout: when this resolves, no replica enqueues another command of it. The replica that claims it next cancels its
  * pending commands.
  * @returns its state now, `missing` if there is none; `isOurs` unless it had ended before
  */

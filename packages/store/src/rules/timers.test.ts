@@ -8,7 +8,7 @@ import { readDevice } from '../devices/devices.js';
 import { readWindows } from '../devices/windows.js';
 import { groupKey, timersKey } from '../keys.js';
 import { exactVersion } from './state-version.js';
-import { removeTimer, setTimers, type Timer, takeTimers } from './timers.js';
+import { claimTimers, removeTimer, setTimers, type Timer } from './timers.js';
 
 let store: StoreUnderTest;
 let lamp: DeviceAddress;
@@ -52,25 +52,25 @@ describe('a timer', () => {
     expect(await score()).toBeNull();
   });
 
-  it('is taken once when due, and again after the lease', async () => {
+  it('is claimed once when due, and again after the lease', async () => {
     const now = Number((await store.redis.time())[0]) * 1000;
     await setTimer({ at: now - 1, exact: false }, 2);
     const mine = { kind: 'device', fleet: lamp.fleet, name: lamp.device };
-    expect(await takeTimers(store.redis)).toContainEqual(mine);
-    expect(await takeTimers(store.redis)).not.toContainEqual(mine);
+    expect(await claimTimers(store.redis)).toContainEqual(mine);
+    expect(await claimTimers(store.redis)).not.toContainEqual(mine);
     expect(Number(await score())).toBeGreaterThan(now);
     await store.redis.zadd(timersKey(lamp.shard), now - 1, `device/${lamp.name}`);
-    expect(await takeTimers(store.redis)).toContainEqual(mine);
+    expect(await claimTimers(store.redis)).toContainEqual(mine);
     await removeTimer(store.redis, { kind: 'device', fleet: lamp.fleet, name: lamp.device });
     expect(await score()).toBeNull();
   });
 
-  it('is taken among thousands of others, up to the limit', async () => {
+  it('is claimed among thousands of others, up to the limit', async () => {
     const others = Array.from({ length: 300 }, (_, i) => [i, `device/${lamp.fleet}/other-${i}`]).flat();
     await store.redis.zadd(timersKey(lamp.shard), ...others, 299, `device/${lamp.name}`);
     const found = new Set<string>();
     for (;;) {
-      const some = await takeTimers(store.redis);
+      const some = await claimTimers(store.redis);
       expect(some.length).toBeLessThanOrEqual(128);
       for (const { name } of some) found.add(name);
       if (some.length === 0) break;
@@ -80,9 +80,9 @@ describe('a timer', () => {
     await store.redis.del(timersKey(lamp.shard));
   });
 
-  it('in the future is not taken', async () => {
+  it('in the future is not claimed', async () => {
     await setTimer({ at: Date.now() + 60_000, exact: false }, 2);
-    expect((await takeTimers(store.redis)).map(({ name }) => name)).not.toContain(lamp.device);
+    expect((await claimTimers(store.redis)).map(({ name }) => name)).not.toContain(lamp.device);
   });
 
   it('is set for every device in a scope, and an earlier one stays', async () => {

@@ -2,8 +2,8 @@ import type { DeviceScope } from '@lamplighter/contracts/rules/device-scope';
 import { inScope } from '@lamplighter/contracts/rules/device-scope';
 import type { Redis } from 'ioredis';
 import { devicesKey, shardOf, timersKey } from '../keys.js';
+import { claimDue } from '../redis/claim-due.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
-import { takeDue } from '../redis/take-due.js';
 
 /**
  * Timers: when the rules of a device, or a quorum, are evaluated without a reading. Each device and each quorum has at most one: the
@@ -17,14 +17,14 @@ export interface DueTimer {
   readonly name: string;
 }
 
-/** Maximum number of timers to take in one call: evaluating them delays telemetry by at most 20 ms. */
-const TAKEN_AT_ONCE = 128;
+/** Maximum number of timers to claim in one call: evaluating them delays telemetry by at most 20 ms. */
+const CLAIM_LIMIT = 128;
 /** How long a replica may take to evaluate them, milliseconds. */
 const LEASE_MS = 5000;
 
 /** Takes due timers under a lease; the caller must evaluate each of them. */
-export async function takeTimers(redis: Redis): Promise<DueTimer[]> {
-  const { members } = await takeDue(redis, ALL_SHARDS.map(timersKey), TAKEN_AT_ONCE, LEASE_MS);
+export async function claimTimers(redis: Redis): Promise<DueTimer[]> {
+  const { members } = await claimDue(redis, ALL_SHARDS.map(timersKey), CLAIM_LIMIT, LEASE_MS);
   return members.map((member) => {
     const [kind, fleet, name] = member.split('/');
     return { kind: kind as DueTimer['kind'], fleet: fleet!, name: name! };

@@ -55,7 +55,7 @@ describe('a command that a rule emits', () => {
     expect(numbers[2]).toBeGreaterThan(numbers[1]!);
   });
 
-  it('is refused at the limit, and its reading is still stored', async () => {
+  it('is rejected at the limit, and its reading is still stored', async () => {
     const lanes = Array.from({ length: MAX_OPEN_COMMANDS + 1 }, (_, i) =>
       emitted(lamp, { lane: `lane-${i}` }),
     );

@@ -135,7 +135,7 @@ describe('a late reading', () => {
     expect(await lights()).toBe('1 late, 2 late, 3 late, 4 late, 5');
   });
 
-  it('is no evidence inside a replay, and a live reading resets the evidence', async () => {
+  it('does not count inside a replay, and a live reading resets the score', async () => {
     await accept(900, { _seq: 5000 });
     const replay = [1, 2, 3, 4].map((seq) => light(seq, { _seq: seq }, { isReplayed: seq < 4 }));
     await rules.accept(lamp, replay);

@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { rejectedKey, rejectedOnceKey } from '../keys.js';
 import { pipelined } from '../redis/pipelined.js';
 
-/** A sample of input that was refused, or accepted although suspicious: enough to find the sender, limited in number and size. */
+/** A sample of input that was rejected, or accepted although suspicious: enough to find the sender, limited in number and size. */
 export interface RejectedSample {
   /** Server time, milliseconds. */
   readonly at: number;

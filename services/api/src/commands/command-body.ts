@@ -5,7 +5,7 @@ import type { SentCommand } from './command-sender.js';
 
 /** A command as the API returns it. */
 export function commandBody(command: SentCommand): CommandBody {
-  const { acknowledgement: answer, unread, effect } = command;
+  const { acknowledgement, invalid, effect } = command;
   return {
     id: command.id,
     fleet: command.fleet,
@@ -32,14 +32,14 @@ export function commandBody(command: SentCommand): CommandBody {
       attempt,
       cause,
     })),
-    ...(answer && {
+    ...(acknowledgement && {
       answer: {
-        ...(answer.reason !== undefined && { reason: answer.reason }),
-        ...(answer.result !== undefined && { result: answer.result }),
+        ...(acknowledgement.reason !== undefined && { reason: acknowledgement.reason }),
+        ...(acknowledgement.result !== undefined && { result: acknowledgement.result }),
       },
     }),
-    ...(unread && {
-      unreadAnswers: unread.map(({ at, ...fault }) => ({ at: isoTime(at), ...fault })).reverse(),
+    ...(invalid && {
+      unreadAnswers: invalid.map(({ at, ...fault }) => ({ at: isoTime(at), ...fault })).reverse(),
     }),
     ...(effect && { effect: effectBody(effect) }),
   };

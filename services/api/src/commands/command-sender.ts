@@ -89,7 +89,7 @@ export class CommandSender {
       case 'reused':
         throw new Problem('idempotency-key-reused', 'Use a new Idempotency-Key for a new command.');
       case 'full':
-        this.metrics.refused.inc({ reason: 'queue_full' });
+        this.metrics.rejected.inc({ reason: 'queue_full' });
         throw new Problem(
           'queue-full',
           `Device "${device}" has reached its limit of ${MAX_OPEN_COMMANDS} open commands. Wait for some to end, or cancel them.`,
@@ -97,18 +97,18 @@ export class CommandSender {
           retryAfter(5),
         );
       case 'unknown_device':
-        this.metrics.refused.inc({ reason: 'unknown_device' });
+        this.metrics.rejected.inc({ reason: 'unknown_device' });
         throw (await isKnownFleet(redis, fleet))
           ? noSuchDevice(fleet, device, { mayBeAllowed: true })
           : noSuchFleet(fleet, { mayBeAllowed: true });
       case 'unreachable':
-        this.metrics.refused.inc({ reason: 'unreachable' });
+        this.metrics.rejected.inc({ reason: 'unreachable' });
         throw new Problem(
           'device-unreachable',
           `Device "${device}" is not online, and policy "now" does not wait. Use another policy to queue the command.`,
         );
       case 'fleet_full':
-        this.metrics.refused.inc({ reason: 'fleet_full' });
+        this.metrics.rejected.inc({ reason: 'fleet_full' });
         throw new Problem(
           'fleet-full',
           `Fleet "${fleet}" has reached its limit of ${MAX_DEVICES_PER_FLEET} devices, so the new device "${device}" cannot be added.`,

@@ -6,10 +6,10 @@ import type { DeviceDetail } from './device.schema.js';
 
 /** Counts of readings that did not simply follow the last state. */
 export function orderBody(device: Device): DeviceDetail['order'] {
-  const { late, duplicate, tooOld, retained, refused, restarts } = device.order;
+  const { late, duplicate, tooOld, retained, rejected, restarts } = device.order;
   const clockBehindMs = behindMs(device);
   return {
-    ...{ late, duplicate, tooOld, retained, refused, restarts },
+    ...{ late, duplicate, tooOld, retained, refused: rejected, restarts },
     ...(clockBehindMs > STALE_MS && { clockBehindMs }),
     sentences: orderSentences(device),
   };
@@ -18,7 +18,7 @@ export function orderBody(device: Device): DeviceDetail['order'] {
 /** Why rules do not act on the latest readings of a device, as sentences; empty if they do. */
 export function orderSentences(device: Device): string[] {
   const { device: name, last, order } = device;
-  const { history, refusal } = order;
+  const { history, latestRejection } = order;
   const sentences: string[] = [];
   const behind = behindMs(device);
   if (behind > STALE_MS)
@@ -32,9 +32,9 @@ export function orderSentences(device: Device): string[] {
         ? `the latest reading of ${name}, at ${isoTime(history.receivedAt)}, was retained by the broker: its age is unknown, so it is history`
         : `the latest reading of ${name}, at ${isoTime(history.receivedAt)}, was late: its _seq or _at is not greater than that of the last state${numbersOf(device)}`,
     );
-  if (refusal !== undefined && refusal.receivedAt > since)
+  if (latestRejection !== undefined && latestRejection.receivedAt > since)
     sentences.push(
-      `the latest reading of ${name}, at ${isoTime(refusal.receivedAt)}, was rejected: ${refusal.reason}; see /v1/rejected`,
+      `the latest reading of ${name}, at ${isoTime(latestRejection.receivedAt)}, was rejected: ${latestRejection.reason}; see /v1/rejected`,
     );
   return sentences;
 }

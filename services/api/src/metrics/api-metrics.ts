@@ -46,7 +46,7 @@ export class ApiMetrics extends Metrics {
   readonly devicesRemoved = this.counter('devices_removed_total', 'Removed devices, by cause', {
     cause: ['api'],
   });
-  readonly refused = this.counter('command_dropped_total', 'Rejected commands, by reason', {
+  readonly rejected = this.counter('command_dropped_total', 'Rejected commands, by reason', {
     reason: ['queue_full', 'unreachable', 'fleet_full', 'unknown_device'],
   });
   readonly authFailures = this.counter('auth_failures_total', 'Requests without a valid credential', {

@@ -36,8 +36,8 @@ export class ProblemFilter implements ExceptionFilter {
   private problemOf(error: unknown, request: HttpRequest): Problem {
     if (error instanceof Problem) return error;
     const failure = storeFailure(error);
-    if (failure === 'away') return storeUnavailable();
-    if (failure === 'refusing') {
+    if (failure === 'unavailable') return storeUnavailable();
+    if (failure === 'rejectingWrites') {
       return new Problem(
         'store-refuses-writes',
         'Redis rejects writes; its disk or memory may be full. Try again later.',

@@ -96,7 +96,7 @@ export class StoreLink {
       const failure = storeFailure(error);
       if (failure === undefined)
         this.options.errors.report('store_link', error, 'the health check of Redis failed; retrying');
-      if (failure !== 'refusing') {
+      if (failure !== 'rejectingWrites') {
         if (this.unavailableReason === undefined) this.markUnavailable(reason);
         return;
       }

@@ -96,7 +96,7 @@ function promisedEndSentences(state: RuleState | undefined): string[] {
   return [pastPromisedEndSentence(state.runUntil, state.ends)];
 }
 
-const DEPARTURE_SENTENCES: Readonly<Record<RuleEndReason, string>> = {
+const END_REASONS: Readonly<Record<RuleEndReason, string>> = {
   changed: 'another version of the rule has replaced that one',
   disabled: 'the rule was disabled in the meantime',
   deleted: 'the rule was deleted in the meantime',
@@ -114,7 +114,7 @@ function endSentences({ by, end, departure, state, now }: EndEvidence): string[]
   return [
     `version ${end.version} had ${what}${began}`,
     ...promisedEndSentences(state),
-    DEPARTURE_SENTENCES[departure],
+    END_REASONS[departure],
     ...released,
   ];
 }

@@ -27,7 +27,7 @@ describe('explainDelivery', () => {
       1,
       /^the device did not acknowledge it and is offline or silent, so the command waits/,
     ],
-    ['pending', 'refused_151', 0, /^the broker rejected the message \(code 151\)/],
+    ['pending', 'refused_151', 0, /^the broker refused the message \(code 151\)/],
     ['acknowledged', 'device', 1, /^the device started it$/],
     ['succeeded', 'device', 1, /^the device reported success$/],
     ['failed', 'device', 1, /^the device reported a failure: no bulb$/],
@@ -72,11 +72,11 @@ describe('explainDelivery', () => {
   });
 
   it('lists invalid acknowledgements among the steps', () => {
-    const unread = [{ at: AT + 2, field: '/status', problem: '`status` is missing', payload: '{}' }];
+    const invalid = [{ at: AT + 2, field: '/status', problem: '`status` is missing', payload: '{}' }];
     const sent: Transition = { state: 'dispatched', at: AT + 1, attempt: 1, cause: 'claim' };
     const again: Transition = { state: 'dispatched', at: AT + 3, attempt: 2, cause: 'no_answer' };
     const end: Transition = { state: 'unknown', at: AT + 4, attempt: 2, cause: 'no_answer' };
-    expect(explainDelivery(commandOf([taken, sent, again, end], { unread }))).toEqual([
+    expect(explainDelivery(commandOf([taken, sent, again, end], { invalid }))).toEqual([
       '2026-11-22T12:00:00.000Z: created through the API',
       '2026-11-22T12:00:00.001Z: sent to the device, attempt 1',
       '2026-11-22T12:00:00.002Z: the device sent an invalid acknowledgement: `status` is missing',

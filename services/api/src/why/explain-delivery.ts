@@ -27,16 +27,16 @@ export function explainDelivery(command: Command): string[] {
 }
 
 /** Invalid acknowledgements, which change nothing. */
-function invalidAcknowledgements({ unread = [] }: Command): Pick<DeliveryStep, 'at' | 'sentence'>[] {
-  return unread.map(({ at, problem }) => ({
+function invalidAcknowledgements({ invalid = [] }: Command): Pick<DeliveryStep, 'at' | 'sentence'>[] {
+  return invalid.map(({ at, problem }) => ({
     at,
     sentence: `the device sent an invalid acknowledgement: ${problem}`,
   }));
 }
 
 /** Explains a missing acknowledgement. */
-function missingAcknowledgement({ unread }: Command): string {
-  return unread === undefined
+function missingAcknowledgement({ invalid }: Command): string {
+  return invalid === undefined
     ? 'the device did not acknowledge it'
     : 'the device sent no valid acknowledgement';
 }
@@ -49,7 +49,7 @@ function stepIn({ state, attempt, cause }: Transition, command: Command, isFirst
       if (kind === 'away')
         return 'the device did not acknowledge it and is offline or silent, so the command waits until the device sends a message';
       if (kind === 'unreachable') return 'the device was not connected, so the command waits again';
-      return `the broker rejected the message (code ${kind!.replace('refused_', '')}), so the command waits again`;
+      return `the broker refused the message (code ${kind!.replace('refused_', '')}), so the command waits again`;
     case 'dispatched':
       return dispatched(kind!, attempt, command);
     case 'acknowledged':
@@ -117,9 +117,9 @@ function unknownOutcome(kind: string, detail: string, command: Command): string 
 }
 
 function outlook(command: Command): string {
-  const { state, expiresAt, timeoutMs, unread } = command;
+  const { state, expiresAt, timeoutMs, invalid } = command;
   if (state === 'acknowledged')
     return `it has not finished; the device may take ${duration(timeoutMs)} from its start`;
-  const missing = unread === undefined ? 'no acknowledgement' : 'no valid acknowledgement';
+  const missing = invalid === undefined ? 'no acknowledgement' : 'no valid acknowledgement';
   return `it has ${missing} yet; it is not sent again after ${isoTime(expiresAt)}`;
 }

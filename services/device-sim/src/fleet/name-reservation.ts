@@ -45,7 +45,7 @@ export class NameReservation {
    * @throws AbortError if it is released in the meantime
    */
   async take(): Promise<number | undefined> {
-    const block = await this.retry(() => this.takeFirstFree());
+    const block = await this.retry(() => this.reserveFirstFree());
     if (block !== undefined) void this.maintain(block);
     return block;
   }
@@ -56,7 +56,7 @@ export class NameReservation {
     await this.link?.close();
   }
 
-  private takeFirstFree(): Promise<number | undefined> {
+  private reserveFirstFree(): Promise<number | undefined> {
     return this.withProbe(async (probe) => {
       const isSupported = (await probe.findSubscriber(this.topic(this.token))) === 'none';
       for (let block = 1; isSupported && block <= MAX_BLOCKS; block += 1) {

@@ -20,7 +20,7 @@ import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
 import { REDIS } from '../tokens.js';
-import { UnreadAcknowledgements } from './unread-acknowledgements.service.js';
+import { InvalidAcknowledgements } from './invalid-acknowledgements.service.js';
 
 // One batch at a time keeps a device's `acknowledged` before its `succeeded`.
 const SUBSCRIPTION: Subscription = {
@@ -41,7 +41,7 @@ export class AcknowledgementsController {
     private readonly outages: OutageLog,
     private readonly recorder: RulesCommandRecorder,
     private readonly dispatch: DispatchService,
-    private readonly unread: UnreadAcknowledgements,
+    private readonly invalid: InvalidAcknowledgements,
   ) {}
 
   @EventPattern(FILTERS.acknowledgements, SUBSCRIPTION)
@@ -94,28 +94,30 @@ export class AcknowledgementsController {
       return [];
     }
     const parsed = parseTopic(topic);
-    const answer = parseAcknowledgement(payload);
-    if (parsed === undefined || answer === undefined) {
-      this.unread.refuseMalformed(message);
+    const acknowledgement = parseAcknowledgement(payload);
+    if (parsed === undefined || acknowledgement === undefined) {
+      this.invalid.rejectMalformed(message);
       return [];
     }
-    if (answer.result !== undefined) this.unread.reportInexact(message);
+    if (acknowledgement.result !== undefined) this.invalid.reportInexact(message);
     const { fleet, device } = parsed;
-    return [{ fleet, name: device, device: `${fleet}/${device}`, answer, cause: 'device', traceparent }];
+    return [
+      { fleet, name: device, device: `${fleet}/${device}`, acknowledgement, cause: 'device', traceparent },
+    ];
   }
 
   private recordOutcome(
-    { fleet, name: device, answer, traceparent }: ParsedAcknowledgement,
+    { fleet, name: device, acknowledgement, traceparent }: ParsedAcknowledgement,
     recorded: AcknowledgementOutcome | 'failed',
   ): void {
     if (recorded === 'failed') return;
     const { outcome, source, ageMs, aborted } = recorded;
-    const subject = { id: answer.id, fleet, device, traceparent };
+    const subject = { id: acknowledgement.id, fleet, device, traceparent };
     this.recorder.logStep('acknowledged', subject, { state: outcome });
     if (outcome === 'repeated' || outcome === 'late' || outcome === 'missing' || outcome === 'foreign') {
       this.metrics.acknowledgements.inc({ result: outcome });
       if (outcome === 'missing' || outcome === 'foreign')
-        this.unread.refuseUnknown(fleet, device, answer, outcome === 'foreign');
+        this.invalid.rejectUnknown(fleet, device, acknowledgement, outcome === 'foreign');
       return;
     }
     this.metrics.acknowledgements.inc({ result: 'recorded' });
@@ -129,6 +131,6 @@ export class AcknowledgementsController {
 interface ParsedAcknowledgement {
   readonly fleet: string;
   readonly name: string;
-  readonly answer: Acknowledgement;
+  readonly acknowledgement: Acknowledgement;
   readonly traceparent: string | undefined;
 }

@@ -2,12 +2,12 @@ import { Module } from '@nestjs/common';
 import { CommandsModule } from '../commands/commands.module.js';
 import { RejectedModule } from '../rejected/rejected.module.js';
 import { AcknowledgementsController } from './acknowledgements.controller.js';
-import { UnreadAcknowledgements } from './unread-acknowledgements.service.js';
+import { InvalidAcknowledgements } from './invalid-acknowledgements.service.js';
 
 /** Devices' acknowledgements of commands. */
 @Module({
   imports: [CommandsModule, RejectedModule],
   controllers: [AcknowledgementsController],
-  providers: [UnreadAcknowledgements],
+  providers: [InvalidAcknowledgements],
 })
 export class AcknowledgementsModule {}

@@ -66,8 +66,8 @@ describe('CanaryTracker', () => {
     send(3);
     const frozen = [canaries.send(), canaries.send()];
     advance(60_000);
-    const refused = canaries.send();
-    canaries.withdraw(refused);
+    const rejected = canaries.send();
+    canaries.withdraw(rejected);
     expect(frozen.map((number) => arrive(number))).toEqual([
       { arrived: 1, lost: 0 },
       { arrived: 1, lost: 0 },

@@ -7,7 +7,7 @@ import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER } from '../tokens.js';
 
-/** Records transitions of commands, and the commands of rules, including those that the store refused. */
+/** Records transitions of commands, and the commands of rules, including those that the store rejected. */
 @Injectable()
 export class RulesCommandRecorder extends CommandRecorder {
   constructor(

@@ -5,9 +5,9 @@ import { edgeConfirmations } from './edge-confirmations.js';
 const SUCCEEDED: Acknowledgement = { id: '1', status: 'succeeded', result: { edge_rule: 'fan@1' } };
 
 /** The confirmations of one acknowledgement by `hall/lamp-1` of the command with the lane sequence number 7. */
-const confirm = (answer: Acknowledgement, outcome: AcknowledgementOutcome['outcome'] | 'failed') =>
+const confirm = (acknowledgement: Acknowledgement, outcome: AcknowledgementOutcome['outcome'] | 'failed') =>
   edgeConfirmations(
-    [{ fleet: 'hall', name: 'lamp-1', answer }],
+    [{ fleet: 'hall', name: 'lamp-1', acknowledgement }],
     [
       outcome === 'failed'
         ? outcome
@@ -27,14 +27,16 @@ describe('edgeConfirmations', () => {
     expect(confirmation).toMatchObject({ confirmed: null });
   });
 
-  it.each<[what: string, answer: Acknowledgement, outcome: AcknowledgementOutcome['outcome'] | 'failed']>([
+  it.each<
+    [what: string, acknowledgement: Acknowledgement, outcome: AcknowledgementOutcome['outcome'] | 'failed']
+  >([
     ['of a command that does not exist', SUCCEEDED, 'missing'],
     ['of a command of another device', SUCCEEDED, 'foreign'],
     ['that could not be stored', SUCCEEDED, 'failed'],
     ['that reports a failure', { ...SUCCEEDED, status: 'failed' }, 'repeated'],
     ['without an edge rule', { ...SUCCEEDED, result: { led_on: true } }, 'succeeded'],
     ['without a result', { id: '1', status: 'succeeded' }, 'succeeded'],
-  ])('ignores an acknowledgement %s', (_what, answer, outcome) => {
-    expect(confirm(answer, outcome)).toEqual([]);
+  ])('ignores an acknowledgement %s', (_what, acknowledgement, outcome) => {
+    expect(confirm(acknowledgement, outcome)).toEqual([]);
   });
 });

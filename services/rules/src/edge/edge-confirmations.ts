@@ -14,11 +14,11 @@ export function edgeConfirmations(
   acknowledgements: readonly {
     readonly fleet: string;
     readonly name: string;
-    readonly answer: Acknowledgement;
+    readonly acknowledgement: Acknowledgement;
   }[],
   outcomes: readonly (AcknowledgementOutcome | 'failed')[],
 ): EdgeConfirmation[] {
-  return acknowledgements.flatMap(({ fleet, name, answer: { status, result } }, i) => {
+  return acknowledgements.flatMap(({ fleet, name, acknowledgement: { status, result } }, i) => {
     const stored = outcomes[i]!;
     if (status !== 'succeeded' || result === undefined || stored === 'failed') return [];
     if (stored.outcome === 'missing' || stored.outcome === 'foreign') return [];

@@ -70,18 +70,21 @@ function startFollowing(): EdgeFollowService {
 }
 
 it('sends a rule again to the devices that were offline until its command expired, and to no others', async () => {
-  const [offline, confirmed, refusing, waiting] = await Promise.all([
+  const [offline, confirmed, rejecting, waiting] = await Promise.all([
     deviceWithRule('offline', { isOnline: false }),
     deviceWithRule('confirmed', { isOnline: true }),
-    deviceWithRule('refusing', { isOnline: true }),
+    deviceWithRule('rejecting', { isOnline: true }),
     deviceWithRule('waiting', { isOnline: false }),
   ]);
-  const dispatched = await claimCommands(store.redis, [confirmed.shard, refusing.shard], 10);
+  const dispatched = await claimCommands(store.redis, [confirmed.shard, rejecting.shard], 10);
   await acknowledgeCommands(
     store.redis,
     dispatched.map(({ command: { id, device } }) => ({
       device: `demo/${device}`,
-      answer: { id, status: device === 'confirmed' ? ('succeeded' as const) : ('rejected' as const) },
+      acknowledgement: {
+        id,
+        status: device === 'confirmed' ? ('succeeded' as const) : ('rejected' as const),
+      },
       cause: 'device',
     })),
   );
@@ -97,6 +100,6 @@ it('sends a rule again to the devices that were offline until its command expire
     what: 'the end of the walk',
   });
   expect(await statesOf(confirmed)).toEqual(['succeeded']);
-  expect(await statesOf(refusing)).toEqual(['rejected']);
+  expect(await statesOf(rejecting)).toEqual(['rejected']);
   expect(await statesOf(waiting)).toEqual(['pending']);
 });

@@ -7,10 +7,10 @@ import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import { isFinal, listCommands } from '@lamplighter/store/commands/read-commands';
 import {
+  claimEdgeWalk,
   type EdgeDevice,
   endEdgeWalk,
   recordSentRule,
-  takeEdgeWalk,
   walkEdgeDevices,
 } from '@lamplighter/store/edge/edge-settings';
 import { COMMANDS_KEPT_PER_DEVICE, PRUNE_STRIDE } from '@lamplighter/store/keys';
@@ -66,7 +66,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
   private async poll(): Promise<number> {
     const writes = await this.metrics.storeCall('edge', () => readWrites(this.redis));
     const isDue = writes !== this.writes || performance.now() - this.walkedAt >= WALK_MS;
-    if (isDue && (await takeEdgeWalk(this.redis, LEASE_MS))) {
+    if (isDue && (await claimEdgeWalk(this.redis, LEASE_MS))) {
       await this.metrics.storeCall('edge', () => this.walk());
       await endEdgeWalk(this.redis);
       this.writes = writes;
@@ -122,7 +122,7 @@ export class EdgeFollowService implements OnApplicationBootstrap {
   }
 
   /**
-   * Whether the command with the rule waited for the device until it expired, or is no longer stored. A device that refuses its rule, or
+   * Whether the command with the rule waited for the device until it expired, or is no longer stored. A device that rejects its rule, or
    * does not acknowledge it, does not get the same version again.
    */
   private async hasMissedRule({ fleet, device, sent, confirmed }: EdgeDevice): Promise<boolean> {

@@ -3,12 +3,12 @@ import { edgeFault, parseEdgeReport } from '@lamplighter/contracts/edge/edge';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
 import {
+  claimUnjudgedDevices,
   type DeviceName,
   type Judgement,
   readDecisions,
   recordJudgements,
   reportDecisions,
-  takeUnjudgedDevices,
 } from '@lamplighter/store/edge/edge';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
@@ -27,7 +27,7 @@ import { evaluateDecision } from './evaluate-decision.js';
 /** How often devices with unevaluated decisions are claimed, milliseconds on average. */
 const POLL_MS = 1000;
 /** Devices per claim; those of one quorum share the readings of their neighbours. */
-const TAKE_LIMIT = 20;
+const CLAIM_LIMIT = 20;
 
 /** The unparsed edge report in a reading. */
 export interface Reported extends DeviceName {
@@ -73,7 +73,7 @@ export class EdgeService implements OnApplicationBootstrap {
     const reports = reported.flatMap(({ fleet, device, report }) => {
       const parsed = parseEdgeReport(report);
       if (parsed === undefined || parsed.decisions.length < countOf(report))
-        this.refuse(fleet, device, report);
+        this.reject(fleet, device, report);
       if (parsed === undefined || (parsed.decisions.length === 0 && parsed.dropped === 0)) return [];
       return [{ fleet, device, report: parsed }];
     });
@@ -90,8 +90,8 @@ export class EdgeService implements OnApplicationBootstrap {
     });
   }
 
-  /** Refuses a report, or decisions in it; the reading is stored anyway. */
-  private refuse(fleet: string, device: string, report: unknown): void {
+  /** Rejects a report, or decisions in it; the reading is stored anyway. */
+  private reject(fleet: string, device: string, report: unknown): void {
     const message = {
       topic: deviceTopic(fleet, 'telemetry', device),
       payload: () => JSON.stringify({ _edge: report }),
@@ -102,12 +102,12 @@ export class EdgeService implements OnApplicationBootstrap {
   /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
     const { now, devices } = await this.metrics.storeCall('edge', () =>
-      takeUnjudgedDevices(this.redis, TAKE_LIMIT),
+      claimUnjudgedDevices(this.redis, CLAIM_LIMIT),
     );
     const facts = new DecisionFactsReader(this.redis);
     for (const device of devices)
       await this.metrics.storeCall('edge', () => this.evaluateDecisions(device, facts, now));
-    return devices.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
+    return devices.length === CLAIM_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
   /** @throws if Redis is unavailable: the work is retried when the lease expires */

@@ -2,11 +2,11 @@ import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { compileExpression, type Expression } from '@lamplighter/evaluation/expression/expression';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
 import {
+  claimEffects,
   dropEffect,
   type EffectCheck,
   type EffectFinding,
   recordEffect,
-  takeEffects,
 } from '@lamplighter/store/effects/effects';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
@@ -21,7 +21,7 @@ import { measureEffect } from './measure-effect.js';
 /** How often due effect checks are claimed, milliseconds on average. */
 const POLL_MS = 500;
 /** Effect checks per claim; each reads the window of a device. */
-const TAKE_LIMIT = 50;
+const CLAIM_LIMIT = 50;
 /** Cached compiled expressions; a fleet has few. */
 const MAX_COMPILED = 1000;
 
@@ -58,14 +58,14 @@ export class EffectsService implements OnApplicationBootstrap {
 
   /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
-    const take = () => takeEffects(this.redis, TAKE_LIMIT);
-    const { now, checks } = await this.metrics.storeCall('effect', take);
+    const claim = () => claimEffects(this.redis, CLAIM_LIMIT);
+    const { now, checks } = await this.metrics.storeCall('effect', claim);
     const results = await Promise.allSettled(
       checks.map((check) => this.metrics.storeCall('effect', () => this.measure(check, now))),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
-    return checks.length === TAKE_LIMIT ? 0 : jitteredMs(POLL_MS);
+    return checks.length === CLAIM_LIMIT ? 0 : jitteredMs(POLL_MS);
   }
 
   /** @throws if Redis is unavailable: the work is retried when the lease expires */

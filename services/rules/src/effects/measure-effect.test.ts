@@ -47,7 +47,7 @@ async function command(light: number, action: Action = { led_on: true }, lane = 
 
 async function succeed(id: string): Promise<void> {
   await acknowledgeCommands(store.redis, [
-    { device: lamp.name, answer: { id, status: 'succeeded' }, cause: 'device' },
+    { device: lamp.name, acknowledgement: { id, status: 'succeeded' }, cause: 'device' },
   ]);
   await pass(1000);
 }

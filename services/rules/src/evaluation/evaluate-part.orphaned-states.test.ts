@@ -107,7 +107,7 @@ const promised = (commands: readonly { cause: string }[]) =>
   commands.filter(({ cause }) => cause === 'promise:water');
 
 describe('a run of a rule that is no longer in force', () => {
-  it.each<[change: string, departure: string, set: RuleSet]>([
+  it.each<[change: string, reason: string, set: RuleSet]>([
     ['its rule is deleted', 'deleted', setOf(2, [])],
     ['its rule is disabled', 'disabled', setOf(2, [], { disabled: new Set(['water']) })],
     ['its rule is replaced by one without a run', 'changed', setOf(2, [WITHOUT_RUN])],
@@ -129,7 +129,7 @@ describe('a run of a rule that is no longer in force', () => {
     ],
     ['its rule becomes a quorum', 'changed', setOf(2, [{ ...WITHOUT_RUN, quorum: { policy: 'any' } }])],
     ['the rules of the fleet are switched off', 'rules_off', setOf(2, [], { isOff: true })],
-  ])('ends once, at its promised time, when %s', (_change, departure, set) => {
+  ])('ends once, at its promised time, when %s', (_change, reason, set) => {
     for (const sameReplica of [true, false]) {
       const device = plot(setOf(1, [WATER]));
       const { read, wake, change, startReplica } = device;
@@ -146,7 +146,7 @@ describe('a run of a rule that is no longer in force', () => {
         ...{ action: OFF, lane: 'pump', policy: 'latest', ttl: 300_000, attempts: 3, cause: 'promise:water' },
       });
       const because = JSON.parse(off!.json).because as EndEvidence;
-      expect(because).toMatchObject({ kind: 'end', by: 'promise', departure, version: 1 });
+      expect(because).toMatchObject({ kind: 'end', by: 'promise', departure: reason, version: 1 });
       expect(replayEnd(because).evaluated.emit).toEqual(OFF);
       expect(device.states.water?.runUntil).toBeUndefined();
       expect(promised(wake(NOW + 10_001))).toEqual([]);

@@ -6,7 +6,7 @@ import { groupKey, rulesKey, shardOf, timersKey } from '@lamplighter/store/keys'
 import { connectRedis, type Redis, redisNow } from '@lamplighter/store/redis/connect';
 import { readGroups } from '@lamplighter/store/rules/groups';
 import { deleteRule, switchRules, writeRule } from '@lamplighter/store/rules/rules';
-import { takeTimers } from '@lamplighter/store/rules/timers';
+import { claimTimers } from '@lamplighter/store/rules/timers';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
@@ -220,7 +220,7 @@ describe('GroupsService', () => {
     };
     await until(raised, { what: 'the quorum to command' });
     const fire = async () => {
-      for (const timer of await takeTimers(redis))
+      for (const timer of await claimTimers(redis))
         if (timer.fleet === fleet) groups.markDue(fleet, timer.name);
       return (await actions('north')).length >= 2;
     };

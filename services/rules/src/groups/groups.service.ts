@@ -44,7 +44,7 @@ import type { RuleSet } from '../rule-book/rule-set.js';
 import { RulesErrors } from '../rules-errors.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { ListeningService } from './listening.service.js';
-import { type MarkedGroup, Rounds, type RoundsObserver, type Trigger } from './rounds.js';
+import { type MarkedGroup, type RoundHandler, Rounds, type Trigger } from './rounds.js';
 import { TargetFinder } from './targets.js';
 
 /**
@@ -54,7 +54,7 @@ import { TargetFinder } from './targets.js';
  * reading; a hundred sensors also ten. So the cost per reading is constant. With very many groups the rounds become less frequent.
  */
 @Injectable()
-export class GroupsService implements OnApplicationBootstrap, OnApplicationShutdown, RoundsObserver {
+export class GroupsService implements OnApplicationBootstrap, OnApplicationShutdown, RoundHandler {
   private readonly rounds = new Rounds(this);
   private readonly targets: TargetFinder;
 
@@ -264,7 +264,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     if (error !== undefined) this.errors.report(fleet, rule, undefined, error);
   }
 
-  /** Dispatches the stored commands immediately, and counts those that the store refused by reason. */
+  /** Dispatches the stored commands immediately, and counts those that the store rejected by reason. */
   private recordOutcomes(
     { id: rule }: { readonly id: string },
     fleet: string,

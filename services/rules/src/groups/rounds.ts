@@ -10,13 +10,13 @@ export interface MarkedGroup extends GroupName {
 /** Shortest time between the starts of two rounds, milliseconds. */
 const ROUND_MS = 100;
 /** The pause after a round is at least this many times its duration, which limits the share of this process that quorums use. */
-const REST_FACTOR = 3;
+const PAUSE_FACTOR = 3;
 /** Groups per call; each may have a thousand votes. */
 const GROUPS_PER_CALL = 20;
 /** The pause after a failure of Redis. */
 const RETRY: Backoff = { firstMs: 200, maxMs: 5000 };
 
-export interface RoundsObserver {
+export interface RoundHandler {
   /** @throws if Redis is unavailable: the work is retried */
   decide(groups: readonly MarkedGroup[]): Promise<void>;
   /** @param failures in a row, this one included */
@@ -34,9 +34,9 @@ export class Rounds {
   private working: Promise<void> | undefined;
   private stopped = false;
   private failures = 0;
-  private restsUntil = 0;
+  private pausedUntil = 0;
 
-  constructor(private readonly observer: RoundsObserver) {}
+  constructor(private readonly handler: RoundHandler) {}
 
   mark(fleet: string, rule: string, trigger: Trigger): void {
     let rules = this.marked.get(fleet);
@@ -65,12 +65,12 @@ export class Rounds {
         this.working = this.round().then((pauseMs) => {
           this.working = undefined;
           const now = performance.now();
-          this.restsUntil =
-            now + (pauseMs ?? Math.max(ROUND_MS - (now - startedAt), REST_FACTOR * (now - startedAt)));
+          this.pausedUntil =
+            now + (pauseMs ?? Math.max(ROUND_MS - (now - startedAt), PAUSE_FACTOR * (now - startedAt)));
           if (this.marked.size > 0) this.schedule();
         });
       },
-      Math.max(0, this.restsUntil - performance.now()),
+      Math.max(0, this.pausedUntil - performance.now()),
     );
   }
 
@@ -82,11 +82,11 @@ export class Rounds {
     this.marked = new Map();
     for (let first = 0; first < groups.length; first += GROUPS_PER_CALL) {
       try {
-        await this.observer.decide(groups.slice(first, first + GROUPS_PER_CALL));
+        await this.handler.decide(groups.slice(first, first + GROUPS_PER_CALL));
         this.failures = 0;
       } catch (error) {
         this.failures += 1;
-        this.observer.failed(error as Error, this.failures);
+        this.handler.failed(error as Error, this.failures);
         for (const { fleet, rule, trigger } of groups.slice(first)) this.mark(fleet, rule, trigger);
         return backoffMs(this.failures, RETRY);
       }

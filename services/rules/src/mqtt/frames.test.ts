@@ -168,7 +168,7 @@ describe('frames', () => {
     ['a packet over the limit', [0x30, 0xff, 0xff, 0xff, 0x7f]],
     ['a PUBLISH that ends within its properties', [0x30, 0x06, 0, 1, 0x61, 0x20, 0, 0]],
     ['a PUBLISH without properties', [0x30, 0x03, 0, 1, 0x61]],
-  ])('refuses %s', (_what, bytes) => {
+  ])('rejects %s', (_what, bytes) => {
     expect(() => read(Buffer.from(bytes))).toThrow(MalformedPacket);
   });
 

@@ -40,7 +40,7 @@ export class FrameReader {
 
   constructor(
     private readonly sink: FrameSink,
-    /** Larger packets are refused; also sent in CONNECT as Maximum Packet Size. */
+    /** Larger packets are rejected; also sent in CONNECT as Maximum Packet Size. */
     private readonly maxPacketBytes: number,
   ) {}
 

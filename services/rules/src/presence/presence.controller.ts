@@ -95,7 +95,7 @@ export class PresenceController {
     const message = parsePresence(payload);
     if (parsed === undefined || message === undefined) {
       // An empty message clears a retained one; it contains no presence.
-      if (payload.length > 0) this.refuse(topic, payload, parsed === undefined);
+      if (payload.length > 0) this.reject(topic, payload, parsed === undefined);
       return [];
     }
     const address = new DeviceAddress(parsed.fleet, parsed.device, false);
@@ -123,7 +123,7 @@ export class PresenceController {
     if (message.online) this.announce(address, message, startedAt);
   }
 
-  private refuse(topic: string, payload: Buffer, isTopic: boolean): void {
+  private reject(topic: string, payload: Buffer, isTopic: boolean): void {
     this.metrics.presence.inc({ result: 'malformed' });
     const message = { topic, payload };
     if (isTopic) this.rejected.reject('presence', topicFault(topic).reason, message, () => topicFault(topic));

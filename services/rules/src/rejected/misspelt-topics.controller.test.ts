@@ -8,9 +8,9 @@ const message = (topic: string, text: string, delivery: MqttMessage['delivery'] 
 
 it('reports messages on misspelt topics, except retained and empty ones', () => {
   const problems: (string | undefined)[] = [];
-  const refuse = (_kind: string, _reason: string, _message: unknown, explain: () => InputFault | undefined) =>
+  const reject = (_kind: string, _reason: string, _message: unknown, explain: () => InputFault | undefined) =>
     problems.push(explain()?.problem);
-  new MisspeltTopicsController({ refuse } as unknown as RejectedService).report([
+  new MisspeltTopicsController({ reject } as unknown as RejectedService).report([
     message('demo/telemtry/lamp', '{"light":1}'),
     message('demo/telemtry/lamp', '{"light":1}', 'retained'),
     message('demo/telemtry/lamp', ''),

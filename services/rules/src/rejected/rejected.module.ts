@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { MisspeltTopicsController } from './misspelt-topics.controller.js';
 import { RejectedService } from './rejected.service.js';
 
-/** Refused and suspicious input. */
+/** Rejected and suspicious input. */
 @Module({
   controllers: [MisspeltTopicsController],
   providers: [RejectedService],

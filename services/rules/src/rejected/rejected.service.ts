@@ -21,14 +21,14 @@ const MAX_TOPIC = 128;
 const MAX_PAYLOAD = 200;
 const MAX_PROBLEM = 300;
 
-/** A refused or suspicious message. */
+/** A rejected or suspicious message. */
 export interface FaultyMessage {
   readonly topic: string;
   /** A function is called for samples only. */
   readonly payload: Buffer | (() => string);
 }
 
-/** Counts refused and suspicious input, and stores samples with their fault for the API. */
+/** Counts rejected and suspicious input, and stores samples with their fault for the API. */
 @Injectable()
 export class RejectedService implements OnApplicationShutdown {
   private readonly budget = new SampleBudget(SAMPLES_PER_SECOND, SAMPLES_PER_TOPIC);
@@ -44,7 +44,7 @@ export class RejectedService implements OnApplicationShutdown {
   }
 
   /**
-   * Records refused input.
+   * Records rejected input.
    * @param explain determines the fault, which may be expensive: it is called for samples only
    */
   reject(

@@ -16,7 +16,7 @@ describe('SampleBudget', () => {
     expect(takeFrom(budget, 'loud', 50)).toBe(3);
   });
 
-  it('does not charge refused samples to the total', () => {
+  it('does not charge rejected samples to the total', () => {
     const budget = new SampleBudget(5, 1, () => now);
     takeFrom(budget, 'loud', 50);
     expect(['a', 'b', 'c', 'd', 'e'].map((sender) => budget.take(sender))).toEqual([

@@ -3,15 +3,15 @@ import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import {
+  claimExpiredDevices,
   type DeviceName,
   type Removal,
   removeDevices,
-  takeExpiredDevices,
 } from '@lamplighter/store/removal/remove-devices';
 import {
+  claimFleetRemovals,
   type FleetRemoval,
   stepFleetRemoval,
-  takeFleetRemovals,
 } from '@lamplighter/store/removal/remove-fleet';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
@@ -73,7 +73,7 @@ export class RemovalsService implements OnApplicationBootstrap {
     const wait = jitteredMs(POLL_MS);
     const hasMore = await this.metrics.storeCall('removal', () => this.forget());
     const fleets = await this.metrics.storeCall('removal', () =>
-      takeFleetRemovals(this.redis, FLEETS_AT_ONCE),
+      claimFleetRemovals(this.redis, FLEETS_AT_ONCE),
     );
     for (const fleet of fleets) this.held.add(fleet);
     let isBusy = false;
@@ -85,7 +85,7 @@ export class RemovalsService implements OnApplicationBootstrap {
 
   /** Removes expired devices. @returns whether there may be more */
   private async forget(): Promise<boolean> {
-    const devices = await takeExpiredDevices(this.redis, FORGET_LIMIT);
+    const devices = await claimExpiredDevices(this.redis, FORGET_LIMIT);
     const removals = await removeDevices(this.redis, devices, { onlyIfAway: true });
     for (const [i, device] of devices.entries()) {
       if (!this.record(device, removals[i]!, 'forget_after')) continue;

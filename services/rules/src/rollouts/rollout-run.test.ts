@@ -4,7 +4,7 @@ import { claimCommands } from '@lamplighter/store/delivery/claim-commands';
 import { DeviceAddress } from '@lamplighter/store/devices/device-address';
 import { ROLLOUTS_DUE_KEY, SHARDS } from '@lamplighter/store/keys';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
-import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollouts/rollout-lease';
+import { claimRollouts, type HeldRollout } from '@lamplighter/store/rollouts/rollout-lease';
 import {
   cancelRollout,
   createRollout,
@@ -66,9 +66,9 @@ async function create(fleet: string, changes: Partial<RolloutRequest> = {}): Pro
 }
 
 /** Claims a rollout as if the lease of the previous holder had expired. */
-async function take(id: string, by: Redis = redis): Promise<HeldRollout | undefined> {
+async function claim(id: string, by: Redis = redis): Promise<HeldRollout | undefined> {
   await redis.zadd(ROLLOUTS_DUE_KEY, 'XX', 1, id);
-  return (await takeRollouts(by, 1000)).find((held) => held.id === id);
+  return (await claimRollouts(by, 1000)).find((held) => held.id === id);
 }
 
 /** A run whose clock advances by `stepMs` before each step; records its notifications. */
@@ -106,7 +106,7 @@ async function acknowledgeAll(fleet: string, status: 'succeeded' | 'failed' = 's
       .filter(({ command }) => command.fleet === fleet)
       .map(({ command: { device, id } }) => ({
         device: `${fleet}/${device}`,
-        answer: { id, status },
+        acknowledgement: { id, status },
         cause: 'device',
       })),
   );
@@ -121,21 +121,21 @@ async function commandsPerDevice(fleet: string, devices: readonly string[]): Pro
 describe('RolloutRun', () => {
   it('gives turns at the rate and does not catch up after a pause', async () => {
     const { fleet } = await fleetOf(60);
-    const { step, turns } = runOf((await take(await create(fleet, { rate: 10 })))!, redis, 250);
+    const { step, turns } = runOf((await claim(await create(fleet, { rate: 10 })))!, redis, 250);
     const taken: number[] = [];
     for (let i = 0; i < 4; i += 1) {
       await step();
       taken.push(turns.length);
     }
     expect(taken).toEqual([2, 5, 7, 10]);
-    const paused = runOf((await take(await create(fleet, { rate: 10 })))!, redis, 60_000);
+    const paused = runOf((await claim(await create(fleet, { rate: 10 })))!, redis, 60_000);
     await paused.step();
     expect(paused.turns).toHaveLength(10);
   });
 
   it('gives each device of a selective rollout exactly one turn', async () => {
     const { fleet, devices } = await fleetOf(300);
-    const held = (await take(await create(fleet, { rate: 7, selector: { when: 'light >= 280' } })))!;
+    const held = (await claim(await create(fleet, { rate: 7, selector: { when: 'light >= 280' } })))!;
     const { step, turns } = runOf(held);
     for (let i = 0; i < 6; i += 1) await step();
     expect(turns.toSorted()).toEqual(devices.slice(280).map((device) => `${device} enqueued`));
@@ -144,7 +144,7 @@ describe('RolloutRun', () => {
   it('reports progress at most once a second, and the end', async () => {
     const { fleet } = await fleetOf(40);
     const id = await create(fleet, { rate: 10 });
-    const { step, progress } = runOf((await take(id))!, redis, 400);
+    const { step, progress } = runOf((await claim(id))!, redis, 400);
     while (await step()) await acknowledgeAll(fleet);
     expect(progress.at(-1)).toMatch(/ done$/);
     const times = progress.slice(0, -1).map((entry) => Number(entry.split(' ')[0]));
@@ -156,10 +156,10 @@ describe('RolloutRun', () => {
   it('continues at another replica from its position when it is released', async () => {
     const { fleet, devices } = await fleetOf(40);
     const id = await create(fleet, { rate: 10 });
-    const first = runOf((await take(id))!);
+    const first = runOf((await claim(id))!);
     await first.step();
     await first.release();
-    const [held] = (await takeRollouts(redis, 1000)).filter((one) => one.id === id);
+    const [held] = (await claimRollouts(redis, 1000)).filter((one) => one.id === id);
     const second = runOf(held!);
     for (let i = 0; i < 4; i += 1) await second.step();
     expect(second.turns.every((turn) => turn.endsWith('enqueued'))).toBe(true);
@@ -170,7 +170,7 @@ describe('RolloutRun', () => {
 describe('a process that dies at any call to Redis', () => {
   /** Claims the rollout and runs it until it ends or the process dies. */
   async function runToEnd(id: string, by: Redis, meanwhile?: () => Promise<void>): Promise<void> {
-    const held = await take(id, by);
+    const held = await claim(id, by);
     if (held === undefined) return;
     const { step } = runOf(held, by, 10_001);
     while (await step()) await meanwhile?.();
@@ -207,7 +207,7 @@ describe('a process that dies at any call to Redis', () => {
     for (let calls = 0, dies = true; dies; calls += 1) {
       const { fleet } = await fleetOf(10);
       const id = await create(fleet, { rate: 5 });
-      await runOf((await take(id))!).step();
+      await runOf((await claim(id))!).step();
       await cancelRollout(redis, id);
       dies = await runToEnd(id, failAfter(redis, calls, 'after execution')).then(
         () => false,

@@ -56,7 +56,7 @@ export class RolloutRun {
   private reportedAt: number;
   private reported = '';
   private waitMs = WAIT_MS;
-  private restsUntil = 0;
+  private pausedUntil = 0;
   private swept = { shard: 0, after: '' };
 
   /** @param now the monotonic clock, milliseconds */
@@ -74,7 +74,7 @@ export class RolloutRun {
 
   /** Runs one step. @returns false if the rollout has ended or another replica holds it */
   async step(): Promise<boolean> {
-    if (this.now() < this.restsUntil) return true;
+    if (this.now() < this.pausedUntil) return true;
     if (this.phase === 'sweep') return this.sweep();
     if (this.phase === 'enqueue' && !(await this.enqueue())) return false;
     return this.checkEnd();
@@ -134,7 +134,7 @@ export class RolloutRun {
     const { rollout } = this;
     const counts = await countRollout(this.redis, rollout.id);
     if (isFailing(counts, rollout.request.abortAbove)) {
-      // The next holder, possibly this replica, sweeps it with a new token, because the shards now refuse this one.
+      // The next holder, possibly this replica, sweeps it with a new token, because the shards now reject this one.
       if (await endRollout(this.redis, rollout, 'aborted', counts))
         this.observer.progressed(rollout, 'aborted', counts);
       return false;
@@ -146,7 +146,7 @@ export class RolloutRun {
       return false;
     }
     const changed = this.report(counts);
-    return this.phase === 'settle' ? this.rest(changed) : true;
+    return this.phase === 'settle' ? this.pause(changed) : true;
   }
 
   /** Cancels pending commands of an ended rollout. */
@@ -162,15 +162,15 @@ export class RolloutRun {
     this.swept = { shard: 0, after: '' };
     const counts = await countRollout(this.redis, rollout.id);
     const changed = this.report(counts);
-    if (endedOf(counts) < counts.enqueued) return this.rest(changed);
+    if (endedOf(counts) < counts.enqueued) return this.pause(changed);
     await closeRollout(this.redis, rollout, counts);
     return false;
   }
 
   /** Pauses before the next check, twice as long while nothing changes. */
-  private rest(changed: boolean): Promise<boolean> {
+  private pause(changed: boolean): Promise<boolean> {
     this.waitMs = changed ? WAIT_MS : Math.min(this.waitMs * 2, ROLLOUT_PAUSE_MS);
-    this.restsUntil = this.now() + this.waitMs;
+    this.pausedUntil = this.now() + this.waitMs;
     return this.save({}, this.waitMs + ROLLOUT_LEASE_MS);
   }
 

@@ -3,7 +3,7 @@ import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import type { Turn } from '@lamplighter/store/rollouts/rollout-commands';
-import { type HeldRollout, takeRollouts } from '@lamplighter/store/rollouts/rollout-lease';
+import { claimRollouts, type HeldRollout } from '@lamplighter/store/rollouts/rollout-lease';
 import { MAX_UNFINISHED_ROLLOUTS, rolloutEvent } from '@lamplighter/store/rollouts/rollouts';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
@@ -82,7 +82,7 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
   /** One round; returns the pause before the next one. */
   private async work(): Promise<number> {
     try {
-      await this.take();
+      await this.claim();
       const steps = await Promise.allSettled([...this.runs.values()].map((run) => this.step(run)));
       const failed = steps.find((step) => step.status === 'rejected');
       if (failed) throw failed.reason;
@@ -92,13 +92,13 @@ export class RolloutsService implements OnApplicationBootstrap, RolloutObserver 
     }
   }
 
-  private async take(): Promise<void> {
+  private async claim(): Promise<void> {
     const room = MAX_UNFINISHED_ROLLOUTS - this.runs.size;
     if (performance.now() < this.takesAt || room <= 0) return;
     this.takesAt = performance.now() + jitteredMs(TAKE_MS);
     const limit = Math.min(room, 20);
-    for (const rollout of await this.metrics.storeCall('rollout', () => takeRollouts(this.redis, limit))) {
-      // May replace a run of this replica whose lease has expired or that was cancelled; the store refuses the token of that run.
+    for (const rollout of await this.metrics.storeCall('rollout', () => claimRollouts(this.redis, limit))) {
+      // May replace a run of this replica whose lease has expired or that was cancelled; the store rejects the token of that run.
       try {
         this.runs.set(rollout.id, new RolloutRun(this.redis, rollout, this));
       } catch (error) {

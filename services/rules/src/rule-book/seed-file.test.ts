@@ -45,7 +45,7 @@ describe('readSeeds', () => {
     ],
     ['an action with a protocol key', { rules: [rule({ then: { _cmd: 1 } })] }, /\/rules\/0\/then/],
     ['a repeated id', { rules: [rule(), rule()] }, /\/rules\/1\/id: must be unique, but "r" is used twice/],
-  ])('refuses %s and names its location', (_what, content, message) => {
+  ])('rejects %s and names its location', (_what, content, message) => {
     expect(() => readSeeds(file(content))).toThrow(message);
   });
 

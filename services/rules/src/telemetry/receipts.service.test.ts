@@ -19,7 +19,7 @@ const device = (name: string, expectsReceipts = true) =>
   ({ address: { fleet: 'demo', device: name }, expectsReceipts }) as unknown as KnownDevice;
 
 describe('ReceiptsService', () => {
-  it('sends stored and refused sequence numbers to the devices that expect receipts', async () => {
+  it('sends stored and rejected sequence numbers to the devices that expect receipts', async () => {
     const receipts = new Receipts();
     const lamp = device('lamp');
     receipts.add(lamp, 'stored', 1);

@@ -4,7 +4,7 @@ import { readDevices } from '@lamplighter/store/devices/devices';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
-import { type DueTimer, removeTimer, setTimers, takeTimers } from '@lamplighter/store/rules/timers';
+import { claimTimers, type DueTimer, removeTimer, setTimers } from '@lamplighter/store/rules/timers';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { DeviceCache } from '../cache/device-cache.js';
 import type { KnownDevice } from '../cache/known-device.js';
@@ -51,7 +51,7 @@ export class TimersService implements OnApplicationBootstrap {
     }, POLL_MS);
   }
 
-  /** Stops polling; timers that were taken are evaluated, or, if Redis is unavailable, taken again when their lease expires. */
+  /** Stops polling; claimed timers are evaluated, or, if Redis is unavailable, claimed again when their lease expires. */
   async stop(mostMs = STOP_MS): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);
@@ -90,7 +90,7 @@ export class TimersService implements OnApplicationBootstrap {
     const seen = new Set<string>();
     try {
       for (let round = 0; round < MAX_ROUNDS && !this.stopped; round += 1) {
-        const due = await this.metrics.storeCall('timers', () => takeTimers(this.redis));
+        const due = await this.metrics.storeCall('timers', () => claimTimers(this.redis));
         if (due.length === 0) return;
         // Some timers may detect silence, which requires that this replica receives telemetry.
         if (round === 0) await this.listening.confirm();

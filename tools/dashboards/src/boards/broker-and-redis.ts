@@ -48,7 +48,7 @@ export const brokerAndRedis = board({
         gaugePanel({
           title: 'Redis memory',
           description:
-            'Share of the memory limit in use. At the limit Redis refuses all writes and evicts nothing.',
+            'Share of the memory limit in use. At the limit Redis rejects all writes and evicts nothing.',
           unit: 'percentunit',
           queries: [
             [

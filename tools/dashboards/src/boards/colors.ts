@@ -1,6 +1,6 @@
 import type { Colors } from '../panels.js';
 
-// Colors mean the same on all dashboards: green is healthy, yellow deserves a look, red is lost or refused.
+// Colors mean the same on all dashboards: green is healthy, yellow deserves a look, red is lost or rejected.
 
 export const PRESENCE: Colors = {
   online: 'green',

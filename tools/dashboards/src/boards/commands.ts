@@ -233,7 +233,7 @@ export const commands = board({
           colors: { executed: 'green', repeated: 'blue', expired: 'yellow' },
         }),
         linesPanel({
-          title: 'Refused commands',
+          title: 'Rejected commands',
           description:
             'Commands that were not stored, for example because a queue was full, or because the device was offline and the policy is now.',
           unit: 'cps',

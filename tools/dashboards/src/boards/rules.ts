@@ -166,16 +166,16 @@ export const rules = board({
         linesPanel({
           title: 'Quorums',
           description:
-            'Tallies by outcome. Undecided: no majority. Gathering: too few sensors have reported so far. Lost: too few fresh votes. Also decisions written, and votes refused.',
+            'Tallies by outcome. Undecided: no majority. Gathering: too few sensors have reported so far. Lost: too few fresh votes. Also decisions written, and votes rejected.',
           unit: 'cps',
           queries: [
             [sumRate(`quorum_decisions_total{${REPLICA}}`, 'outcome'), '{{outcome}}'],
             [sumRate(`quorum_writes_total{${REPLICA}}`, 'result'), 'write: {{result}}'],
-            [sumRate(`quorum_votes_refused_total{${REPLICA}}`), 'refused votes'],
+            [sumRate(`quorum_votes_refused_total{${REPLICA}}`), 'rejected votes'],
           ],
           width: 8,
           height: 8,
-          colors: { decided: 'green', undecided: 'yellow', lost: 'red', 'refused votes': 'dark-red' },
+          colors: { decided: 'green', undecided: 'yellow', lost: 'red', 'rejected votes': 'dark-red' },
         }),
         linesPanel({
           title: 'Command effects',

@@ -51,10 +51,10 @@ export const telemetry = board({
           thresholds: [['green'], ['yellow', 15], ['red', 30]],
         }),
         statPanel({
-          title: 'Refused readings',
-          description: 'Share of readings refused in five minutes. GET /v1/rejected shows samples.',
+          title: 'Rejected readings',
+          description: 'Share of readings rejected in five minutes. GET /v1/rejected shows samples.',
           unit: 'percentunit',
-          queries: [['max(job:lamplighter_telemetry_rejected:ratio_rate5m)', 'refused']],
+          queries: [['max(job:lamplighter_telemetry_rejected:ratio_rate5m)', 'rejected']],
           width: 4,
           height: 4,
           decimals: 2,

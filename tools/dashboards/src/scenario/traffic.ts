@@ -57,7 +57,7 @@ export class Traffic {
     void this.repeatEvery(1000, (n) =>
       this.sendCommand(lampName(1 + ((n * 37) % this.devices)), { report: ['light'] }, '10m'),
     );
-    // Commands for a lamp that does not exist: they expire, are refused immediately, or keep a request waiting.
+    // Commands for a lamp that does not exist: they expire, are rejected immediately, or keep a request waiting.
     void this.repeatEvery(60_000, () => this.sendCommand('lamp-9999', { led_on: true }, '45s'));
     void this.repeatEvery(12_000, () =>
       this.sendCommand('lamp-9999', { led_on: true }, '1m', { policy: 'now' }),

@@ -5,7 +5,7 @@ import { listenForStop } from '../process/stop-signal.js';
 import { terminal } from '../process/terminal.js';
 import { BinaryMissing } from '../servers/binaries.js';
 import { installMissing, SERVERS } from '../servers/install.js';
-import { refuseTakenPorts } from '../servers/ports.js';
+import { requireFreePorts } from '../servers/ports.js';
 import { CannotStart, type Ports, readSettings } from '../state/settings.js';
 import { boundLog, lockState, openState } from '../state/state.js';
 import { guide } from './guide.js';
@@ -29,7 +29,7 @@ export async function start(flags: StartFlags): Promise<number> {
     const settings = readSettings(process.env);
     unlock = lockState(settings.folder);
     const { SIM_PORT: _, ...withoutSim } = settings.ports;
-    await refuseTakenPorts(flags.sim ? settings.ports : withoutSim);
+    await requireFreePorts(flags.sim ? settings.ports : withoutSim);
     installMissing(SERVERS, (line) => terminal.printLine(line));
     const state = openState(settings.folder, settings.ports, flags.reset);
     const { ports } = settings;

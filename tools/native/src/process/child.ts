@@ -17,7 +17,7 @@ export interface Child {
   /** Resolves when the process has ended. */
   readonly exited: Promise<Exit>;
   /** `stop` was called, so its exit is expected. */
-  readonly isStopped: boolean;
+  readonly isStopping: boolean;
   /** Set once the process has ended. */
   readonly exit: Exit | undefined;
   kill(signal: NodeJS.Signals): void;
@@ -91,7 +91,7 @@ export function startChild(options: ChildOptions): Child {
       return exit;
     },
     kill,
-    get isStopped() {
+    get isStopping() {
       return isStopped;
     },
     async stop(graceMs = GRACE_MS) {

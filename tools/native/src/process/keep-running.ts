@@ -36,7 +36,7 @@ export async function keepRunning(
   for (let failures = 1; ; failures += 1) {
     if (failure === undefined) {
       const exit = await server.exited;
-      if (server.isStopped || stop.aborted) return never();
+      if (server.isStopping || stop.aborted) return never();
       failure = describeExit(exit);
       if (performance.now() - startedAt > STABLE_MS) failures = 1;
     }

@@ -73,7 +73,7 @@ it('uses sudo if it needs no password', () => {
   expect(calls().some((call) => call.startsWith('apt-get install'))).toBe(true);
 });
 
-it('refuses a version that is too old', () => {
+it('rejects a version that is too old', () => {
   fake('test-lantern', 'echo "lantern version 1.5.3"');
   const needs = (atLeast: string) => [{ ...lantern, version: { args: [], atLeast } }];
   installMissing(needs('1.5'), log);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { Ports } from '../state/settings.js';
-import { refuseTakenPorts } from './ports.js';
+import { requireFreePorts } from './ports.js';
 
 async function listen(host: string): Promise<Server> {
   const server = createServer();
@@ -16,8 +16,8 @@ it('lists all ports in use, their variables, and free ports to use instead', asy
   const [mqtt = 0, api = 0, free = 0] = servers.map((server) => (server.address() as AddressInfo).port);
   await close(servers.pop() as Server);
   const ports = { MQTT_PORT: mqtt, API_PORT: api, SIM_PORT: free } as unknown as Ports;
-  const refused = refuseTakenPorts(ports).catch((error: Error) => error.message);
-  const message = (await refused) ?? '';
+  const rejected = requireFreePorts(ports).catch((error: Error) => error.message);
+  const message = (await rejected) ?? '';
   for (const server of servers) await close(server);
   expect(message).toContain(`${mqtt}  MQTT_PORT, the broker\n  ${api}  API_PORT, the API\n`);
   expect(message).toMatch(/ {2}MQTT_PORT=\d+ API_PORT=\d+ npm start$/);
@@ -33,7 +33,7 @@ const isRootWithLowPorts =
   const { port } = server.address() as AddressInfo;
   process.seteuid?.(65_534);
   const ports = { MQTT_PORT: port, API_PORT: 81 } as unknown as Ports;
-  const message = await refuseTakenPorts(ports).then(
+  const message = await requireFreePorts(ports).then(
     () => '',
     (error: Error) => error.message,
   );

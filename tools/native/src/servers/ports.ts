@@ -5,7 +5,7 @@ import { CannotStart, PORTS, type PortName, type Ports } from '../state/settings
  * Checks that all ports are free and that this user may listen on them.
  * @throws CannotStart with all unusable ports, and free ones to use instead
  */
-export async function refuseTakenPorts(ports: Partial<Ports>): Promise<void> {
+export async function requireFreePorts(ports: Partial<Ports>): Promise<void> {
   const entries = Object.entries(ports) as [PortName, number][];
   const found = await Promise.all(
     entries.map(async ([name, port]) => ({ name, port, use: await useOf(port) })),

@@ -43,7 +43,7 @@ it('reads the account of a fleet from its password file', () => {
   expect(openState(folder, ports).accounts.greenhouse).toBe('tomato');
 });
 
-it('refuses a folder with other files', () => {
+it('rejects a folder with other files', () => {
   writeFileSync(join(folder, 'thesis.txt'), 'years of work');
   expect(() => lockState(folder)).toThrow('is not empty and not a state folder');
   expect(existsSync(join(folder, 'thesis.txt'))).toBe(true);
@@ -60,7 +60,7 @@ it('leaves a state folder if a reset is interrupted', () => {
   expect(readdirSync(folder)).toEqual(['instance.json']);
 });
 
-it('refuses a path that is not a folder', () => {
+it('rejects a path that is not a folder', () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
   expect(() => lockState(file)).toThrow(`${file} is not a folder; choose another: LAMPLIGHTER_STATE=path`);

@@ -26,7 +26,7 @@ describe('checkRun', () => {
   it('finds no violation in a run that kept every promise', () => {
     const result = checkRun(exampleRun());
     expect(result.violations).toEqual([]);
-    expect(result.readings).toEqual({ taken: 3, stored: 2, dropped: 1, refused: 0 });
+    expect(result.readings).toEqual({ taken: 3, stored: 2, dropped: 1, rejected: 0 });
     expect(Object.fromEntries(result.commands.states)).toEqual({ succeeded: 2, superseded: 1, expired: 1 });
   });
 

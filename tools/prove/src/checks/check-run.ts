@@ -12,7 +12,7 @@ export interface CheckResult {
   readonly commands: {
     /** Accepted over REST. */
     readonly accepted: number;
-    readonly refused: number;
+    readonly rejected: number;
     /** Commands that the API lists, those of rules included, by state. */
     readonly states: ReadonlyMap<CommandState, number>;
     readonly executed: number;
@@ -26,13 +26,13 @@ export function checkRun({ fleets, requests, about }: Evidence): CheckResult {
     kind: 'not settled in time',
     what,
   }));
-  const readings: ReadingCounts = { taken: 0, stored: 0, dropped: 0, refused: 0 };
+  const readings: ReadingCounts = { taken: 0, stored: 0, dropped: 0, rejected: 0 };
   const states = new Map<CommandState, number>();
   let executed = 0;
   for (const evidence of fleets) {
     const ofFleet = requests.filter(({ fleet }) => fleet === evidence.fleet);
     const checked = checkReadings(evidence);
-    for (const key of ['taken', 'stored', 'dropped', 'refused'] as const)
+    for (const key of ['taken', 'stored', 'dropped', 'rejected'] as const)
       readings[key] += checked.counts[key];
     violations.push(
       ...checked.violations,
@@ -51,7 +51,7 @@ export function checkRun({ fleets, requests, about }: Evidence): CheckResult {
   const count = (outcome: string) => requests.filter((request) => request.outcome === outcome).length;
   return {
     readings,
-    commands: { accepted: count('accepted'), refused: count('refused'), states, executed },
+    commands: { accepted: count('accepted'), rejected: count('rejected'), states, executed },
     violations,
   };
 }

@@ -7,11 +7,11 @@ export interface ReadingCounts {
   taken: number;
   stored: number;
   dropped: number;
-  refused: number;
+  rejected: number;
 }
 
 /**
- * Every reading that a device took is stored, or was reported as dropped by the device or refused by the server. A receipt alone proves
+ * Every reading that a device took is stored, or was reported as dropped by the device or rejected by the server. A receipt alone proves
  * nothing: the API must show the reading.
  */
 export function checkReadings({ fleet, journal, stored, gaps }: FleetEvidence): {
@@ -19,12 +19,12 @@ export function checkReadings({ fleet, journal, stored, gaps }: FleetEvidence): 
   violations: Violation[];
 } {
   const key = (device: string, seq: number) => `${device} ${seq}`;
-  const settled = { dropped: new Set<string>(), refused: new Set<string>() };
+  const settled = { dropped: new Set<string>(), rejected: new Set<string>() };
   for (const { device, seq } of eventsOf(journal, 'dropped')) settled.dropped.add(key(device, seq));
   const receipted = new Set<string>();
   for (const receipt of eventsOf(journal, 'receipt')) {
     for (const seq of receipt.stored) receipted.add(key(receipt.device, seq));
-    for (const seq of receipt.refused ?? []) settled.refused.add(key(receipt.device, seq));
+    for (const seq of receipt.refused ?? []) settled.rejected.add(key(receipt.device, seq));
   }
 
   const violations: Violation[] = [];
@@ -37,12 +37,12 @@ export function checkReadings({ fleet, journal, stored, gaps }: FleetEvidence): 
     }
   }
 
-  const counts: ReadingCounts = { taken: 0, stored: 0, dropped: 0, refused: 0 };
+  const counts: ReadingCounts = { taken: 0, stored: 0, dropped: 0, rejected: 0 };
   for (const { device, seq, n } of eventsOf(journal, 'taken')) {
     const reading = key(device, seq);
     counts.taken += 1;
     if (shown.has(reading)) counts.stored += 1;
-    else if (settled.refused.has(reading)) counts.refused += 1;
+    else if (settled.rejected.has(reading)) counts.rejected += 1;
     else if (settled.dropped.has(reading)) counts.dropped += 1;
     else {
       const isUnseen = gaps?.has(device) && receipted.has(reading);

@@ -8,9 +8,9 @@ export interface CommandRequest {
   readonly device: string;
   readonly lane: string;
   readonly policy: Policy;
-  /** `accepted` (2xx), `refused` (4xx), or no response ever came. */
-  readonly outcome: 'accepted' | 'refused' | 'unanswered';
-  /** The status of a refused request. */
+  /** `accepted` (2xx), `rejected` (4xx), or no response ever came. */
+  readonly outcome: 'accepted' | 'rejected' | 'unanswered';
+  /** The status of a rejected request. */
   readonly status?: number;
   /** The id of an accepted command. */
   readonly id?: string;

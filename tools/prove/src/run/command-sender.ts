@@ -75,7 +75,7 @@ export class CommandSender {
   private readonly lanes = new Map<string, Promise<void>>();
   private readonly pending = new Set<Promise<void>>();
   /** Requests answered so far, and those skipped because too many were pending. */
-  readonly counts = { accepted: 0, refused: 0, skipped: 0 };
+  readonly counts = { accepted: 0, rejected: 0, skipped: 0 };
 
   constructor(
     private readonly client: ApiClient,
@@ -129,8 +129,8 @@ export class CommandSender {
       });
     const { status, body } = response;
     if (status !== 202) {
-      this.counts.refused += 1;
-      folder.recordRequest({ ...about, outcome: 'refused', status });
+      this.counts.rejected += 1;
+      folder.recordRequest({ ...about, outcome: 'rejected', status });
       return response;
     }
     this.counts.accepted += 1;

@@ -84,7 +84,7 @@ function progress(recorder: EvidenceRecorder): string {
   const { taken, inOutboxes, executed } = recorder.counts();
   return [
     `readings taken ${taken}, in outboxes ${inOutboxes}`,
-    `commands accepted ${counts.accepted}, refused ${counts.refused}, pending ${waiting}, executed ${executed}`,
+    `commands accepted ${counts.accepted}, rejected ${counts.rejected}, pending ${waiting}, executed ${executed}`,
     ...(counts.skipped > 0 ? [`skipped because too many were pending ${counts.skipped}`] : []),
   ].join('; ');
 }

@@ -50,8 +50,8 @@ export const RESULTS_ROW: Row = [
       colors: RESULTS,
     }),
     linesPanel({
-      title: 'Refused readings by reason',
-      description: 'Readings that are refused permanently. GET /v1/rejected shows samples.',
+      title: 'Rejected readings by reason',
+      description: 'Readings that are rejected permanently. GET /v1/rejected shows samples.',
       unit: 'cps',
       queries: [[sumRate(`telemetry_rejected_total{${REPLICA}}`, 'reason'), '{{reason}}']],
       width: 8,
@@ -60,7 +60,7 @@ export const RESULTS_ROW: Row = [
     linesPanel({
       title: 'Receipts',
       description:
-        'Readings that devices can delete because they are stored, or refused permanently. Dropped: the receipt did not reach the broker, so the device sends the reading again.',
+        'Readings that devices can delete because they are stored, or rejected permanently. Dropped: the receipt did not reach the broker, so the device sends the reading again.',
       unit: 'cps',
       queries: [[sumRate(`telemetry_receipts_total{${REPLICA}}`, 'result'), '{{result}}']],
       width: 8,

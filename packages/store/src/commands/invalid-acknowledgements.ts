@@ -3,7 +3,7 @@ import { commandKeys, shardOf } from '../keys.js';
 import { callFunctions } from '../redis/functions.js';
 
 /** An unreadable acknowledgement. It changes no state: the command is dispatched again as if nothing had arrived. */
-export interface UnreadAcknowledgement {
+export interface InvalidAcknowledgement {
   /** Milliseconds since 1970 on the clock of Redis. */
   readonly at: number;
   /** JSON pointer. */
@@ -15,7 +15,7 @@ export interface UnreadAcknowledgement {
 }
 
 /** An unreadable acknowledgement to record, and its sender. */
-export interface UnreadReport {
+export interface InvalidReport {
   readonly fleet: string;
   readonly device: string;
   /** The id in it, if readable. Otherwise it is assigned to the command that was dispatched to the device last. */
@@ -26,19 +26,19 @@ export interface UnreadReport {
 }
 
 /** Limit per command; older ones are pruned. */
-export const MAX_UNREAD = 5;
+export const MAX_INVALID = 5;
 /** Limits of the stored payload and sentence, characters. */
 const MAX_PAYLOAD = 100;
 const MAX_PROBLEM = 300;
 
 /** Records unreadable acknowledgements with their commands. @returns the id of each command; undefined if none could be identified */
-export async function recordUnreadAcknowledgements(
+export async function recordInvalidAcknowledgements(
   redis: Redis,
-  reports: readonly UnreadReport[],
+  reports: readonly InvalidReport[],
 ): Promise<(string | undefined)[]> {
   const replies = await callFunctions(
     redis,
-    'recordUnread-5',
+    'recordInvalidAcknowledgement-5',
     reports.map(({ fleet, device, id = '', field, problem, payload }) => ({
       keys: commandKeys(shardOf(fleet, device)).slice(0, 5),
       args: [
@@ -49,7 +49,7 @@ export async function recordUnreadAcknowledgements(
           problem: problem.slice(0, MAX_PROBLEM),
           payload: payload.slice(0, MAX_PAYLOAD),
         }),
-        MAX_UNREAD,
+        MAX_INVALID,
       ],
     })),
   );
@@ -57,8 +57,8 @@ export async function recordUnreadAcknowledgements(
 }
 
 /** The field of `answers` that holds them. */
-export const unreadField = (id: string): string => `${id}:unread`;
+export const invalidField = (id: string): string => `${id}:unread`;
 
-export function parseUnread(text: string | null | undefined): UnreadAcknowledgement[] {
-  return text ? text.split('\n').map((line) => JSON.parse(line) as UnreadAcknowledgement) : [];
+export function parseInvalid(text: string | null | undefined): InvalidAcknowledgement[] {
+  return text ? text.split('\n').map((line) => JSON.parse(line) as InvalidAcknowledgement) : [];
 }

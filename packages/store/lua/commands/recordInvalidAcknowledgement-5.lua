@@ -1,21 +1,21 @@
--- Records an unreadable acknowledgement with the command that it probably refers to. It is evidence only: no state changes, and the
+-- Records an unreadable acknowledgement with the command that it probably refers to. No state changes, and the
 -- command is dispatched again as if nothing had arrived.
 --
--- KEYS  1 commands HASH   2 transitions HASH   3 answers HASH   4 queue ZSET   5 index ZSET
+-- KEYS  1 commands HASH   2 transitions HASH   3 acknowledgements HASH   4 queue ZSET   5 index ZSET
 -- ARGV  1 "<fleet>/<device>" of the sender   2 id in the message, or ''   3 the record, JSON without the time   4 records kept per command
 -- Returns  the id of the command; nil if none can be identified
 -- Clock    Redis TIME
 return function(keys, args)
-  local K = { commands = keys[1], transitions = keys[2], answers = keys[3], queue = keys[4], index = keys[5] }
+  local K = { commands = keys[1], transitions = keys[2], acknowledgements = keys[3], queue = keys[4], index = keys[5] }
   local device = args[1]
 
   -- When the command was last dispatched; nil unless it is in flight, or was given up because the device never published a birth.
   local function sent_at(id)
-    local history = redis.call('HGET', K.transitions, id)
-    if not history then return nil end
-    local state, at = last_transition(history)
+    local transitions = redis.call('HGET', K.transitions, id)
+    if not transitions then return nil end
+    local state, at = last_transition(transitions)
     if state == 'dispatched' or state == 'acknowledged' then return tonumber(at) end
-    if state == 'unknown' and string.match(history, ',unannounced$') then return tonumber(at) end
+    if state == 'unknown' and string.match(transitions, ',unannounced$') then return tonumber(at) end
     return nil
   end
 
@@ -39,9 +39,9 @@ return function(keys, args)
   if not id then return nil end
   local field = id .. ':unread'
   local records = { '{"at":' .. int(now_ms()) .. ',' .. string.sub(args[3], 2) }
-  for record in string.gmatch(redis.call('HGET', K.answers, field) or '', '[^\n]+') do
+  for record in string.gmatch(redis.call('HGET', K.acknowledgements, field) or '', '[^\n]+') do
     if #records < tonumber(args[4]) then records[#records + 1] = record end
   end
-  redis.call('HSET', K.answers, field, table.concat(records, '\n'))
+  redis.call('HSET', K.acknowledgements, field, table.concat(records, '\n'))
   return id
 end

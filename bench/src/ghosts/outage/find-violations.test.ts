@@ -1,4 +1,4 @@
-import { countGhosts, findOffences, type Ghost, LogInconsistent } from './find-offences.js';
+import { countViolations, findViolations, LogInconsistent, type ViolationKind } from './find-violations.js';
 import type { LogEntry, ScriptedCommand } from './outage-log.js';
 
 /** A log in one line per entry; the position in the list is its time in seconds. */
@@ -25,7 +25,7 @@ function logOf(lines: readonly Line[]): LogEntry[] {
 }
 
 const found = (...lines: Line[]) =>
-  findOffences(logOf(lines)).map(({ ghost, command }) => `${ghost} ${command.n}`);
+  findViolations(logOf(lines)).map(({ ghost, command }) => `${ghost} ${command.n}`);
 
 const STEP = { lane: 'arm_step', kind: 'ordered' } as const;
 
@@ -156,7 +156,7 @@ describe('findOffences', () => {
   });
 
   it('rejects an execution by another device', () => {
-    expect(() => findOffences(logOf([['online'], ['issued', 1], ['executed', 1, 7]]))).toThrow(
+    expect(() => findViolations(logOf([['online'], ['issued', 1], ['executed', 1, 7]]))).toThrow(
       LogInconsistent,
     );
   });
@@ -165,7 +165,7 @@ describe('findOffences', () => {
 describe('countGhosts', () => {
   it('counts ghosts, and devices in a wrong state', () => {
     const log = logOf([['online'], ['issued', 1], ['issued', 2, { lane: 'level' }], ['issued', 3, STEP]]);
-    const none: Record<Ghost, number> = {
+    const none: Record<ViolationKind, number> = {
       stale: 0,
       newestLost: 0,
       stepLost: 0,
@@ -173,7 +173,12 @@ describe('countGhosts', () => {
       outOfOrder: 0,
       twice: 0,
     };
-    expect(countGhosts(findOffences(log))).toEqual({ ...none, newestLost: 2, stepLost: 1, wrongState: 1 });
-    expect(countGhosts([])).toEqual(none);
+    expect(countViolations(findViolations(log))).toEqual({
+      ...none,
+      newestLost: 2,
+      stepLost: 1,
+      wrongState: 1,
+    });
+    expect(countViolations([])).toEqual(none);
   });
 });

@@ -23,11 +23,11 @@ interface ReportInFlight {
 }
 
 /**
- * The journal of the edge rule: decisions that the server does not have yet. Each decision is stored before its action is executed, and
- * reported in the first readings after the link is back. It leaves the journal when the broker (policy `latest`) or the server (`keep`) has
- * that reading. The journal is bounded: the oldest decisions are dropped and counted.
+ * The decisions of the edge rule that the server does not have yet. Each decision is stored before its action is executed, and
+ * reported in the first readings after the link is back. It is deleted when the broker (policy `latest`) or the server (`keep`) has
+ * that reading. Their number is bounded: the oldest decisions are dropped and counted.
  */
-export class EdgeJournal {
+export class UnreportedDecisions {
   private readonly decisions = new Map<number, EdgeDecision>();
   private dropped: number;
   /** The rule state that the server must resume from; undefined if it has it, or if nothing was decided. */

@@ -9,12 +9,19 @@ import type { LogEntry, ScriptedCommand } from './outage-log.js';
  * - `outOfOrder`: first executed after a later command of its lane;
  * - `twice`: each execution after the first.
  */
-export const GHOSTS = ['stale', 'newestLost', 'stepLost', 'wrongState', 'outOfOrder', 'twice'] as const;
-export type Ghost = (typeof GHOSTS)[number];
+export const VIOLATION_KINDS = [
+  'stale',
+  'newestLost',
+  'stepLost',
+  'wrongState',
+  'outOfOrder',
+  'twice',
+] as const;
+export type ViolationKind = (typeof VIOLATION_KINDS)[number];
 
 /** A ghost and its command. */
-export interface Offence {
-  readonly ghost: Ghost;
+export interface Violation {
+  readonly ghost: ViolationKind;
   readonly command: ScriptedCommand;
 }
 
@@ -38,7 +45,7 @@ type Link = readonly { readonly at: number; readonly up: boolean }[];
  * Finds ghosts in a log, from issued and executed commands only.
  * @throws LogInconsistent
  */
-export function findOffences(log: readonly LogEntry[]): Offence[] {
+export function findViolations(log: readonly LogEntry[]): Violation[] {
   const fates = new Map<number, IssuedCommand>();
   const links = new Map<number, { at: number; up: boolean }[]>();
   for (const entry of log) {
@@ -58,21 +65,24 @@ export function findOffences(log: readonly LogEntry[]): Offence[] {
   const lanes = new Map<string, IssuedCommand[]>();
   for (const fate of fates.values()) listOf(lanes, `${fate.command.device}/${fate.command.lane}`).push(fate);
   return [...lanes.values()].flatMap((lane) =>
-    findLaneOffences(lane, links.get(lane[0]!.command.device) ?? []),
+    findLaneViolations(lane, links.get(lane[0]!.command.device) ?? []),
   );
 }
 
 /** Number of offences by ghost; for `wrongState`, the number of devices. */
-export function countGhosts(offences: readonly Offence[]): Record<Ghost, number> {
-  const of = (ghost: Ghost) => offences.filter((offence) => offence.ghost === ghost);
-  const count = Object.fromEntries(GHOSTS.map((ghost) => [ghost, of(ghost).length])) as Record<Ghost, number>;
+export function countViolations(offences: readonly Violation[]): Record<ViolationKind, number> {
+  const of = (ghost: ViolationKind) => offences.filter((offence) => offence.ghost === ghost);
+  const count = Object.fromEntries(VIOLATION_KINDS.map((ghost) => [ghost, of(ghost).length])) as Record<
+    ViolationKind,
+    number
+  >;
   return { ...count, wrongState: new Set(of('wrongState').map(({ command }) => command.device)).size };
 }
 
 /** Finds ghosts in one lane of one device. @param lane commands in the order of issue */
-function findLaneOffences(lane: readonly IssuedCommand[], link: Link): Offence[] {
-  const offences: Offence[] = [];
-  const accuse = (ghost: Ghost, { command }: IssuedCommand) => offences.push({ ghost, command });
+function findLaneViolations(lane: readonly IssuedCommand[], link: Link): Violation[] {
+  const offences: Violation[] = [];
+  const accuse = (ghost: ViolationKind, { command }: IssuedCommand) => offences.push({ ghost, command });
   const due = lane.filter((fate) => !expiredUnreached(fate, link));
   const newest = due.at(-1);
   for (const fate of due) {

@@ -9,9 +9,9 @@ import { inexactFault } from '@lamplighter/contracts/telemetry/reading-fault';
 import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { deviceTopic, parseTopic } from '@lamplighter/contracts/topics';
 import {
-  recordUnreadAcknowledgements,
-  type UnreadReport,
-} from '@lamplighter/store/commands/unread-acknowledgements';
+  type InvalidReport,
+  recordInvalidAcknowledgements,
+} from '@lamplighter/store/commands/invalid-acknowledgements';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { Inject, Injectable } from '@nestjs/common';
@@ -30,11 +30,11 @@ const MAX_PAYLOAD = 100;
 const MANY_DIGITS = /\d{16}/;
 
 /**
- * Refuses acknowledgements that cannot be read. Such an acknowledgement does not count, so the command is dispatched again, but the
+ * Rejects acknowledgements that cannot be read. Such an acknowledgement does not count, so the command is dispatched again, but the
  * command then shows that it arrived and what is wrong with it.
  */
 @Injectable()
-export class UnreadAcknowledgements {
+export class InvalidAcknowledgements {
   private readonly budget = new SampleBudget(RECORDS_PER_SECOND, RECORDS_PER_DEVICE);
 
   constructor(
@@ -44,8 +44,8 @@ export class UnreadAcknowledgements {
     private readonly rejected: RejectedService,
   ) {}
 
-  /** Refuses a payload that is not an acknowledgement. */
-  refuseMalformed(message: MqttMessage): void {
+  /** Rejects a payload that is not an acknowledgement. */
+  rejectMalformed(message: MqttMessage): void {
     const { topic, payload } = message;
     this.metrics.acknowledgements.inc({ result: 'malformed' });
     if (parseTopic(topic) === undefined) {
@@ -58,11 +58,11 @@ export class UnreadAcknowledgements {
     this.record(topic, () => ({ ...acknowledgementFault(payload), id: acknowledgementId(payload), payload }));
   }
 
-  /** Refuses an acknowledgement of an unknown command, or of another device's command. */
-  refuseUnknown(fleet: string, device: string, answer: Acknowledgement, isForeign: boolean): void {
+  /** Rejects an acknowledgement of an unknown command, or of another device's command. */
+  rejectUnknown(fleet: string, device: string, acknowledgement: Acknowledgement, isForeign: boolean): void {
     const topic = deviceTopic(fleet, 'acknowledgements', device);
-    const short = JSON.stringify(answer.id.toWellFormed());
-    const payload = () => JSON.stringify(answer);
+    const short = JSON.stringify(acknowledgement.id.toWellFormed());
+    const payload = () => JSON.stringify(acknowledgement);
     const fault: InputFault = {
       reason: 'unknown_command',
       field: '/id',
@@ -90,7 +90,7 @@ export class UnreadAcknowledgements {
     if (parsed === undefined || !this.budget.take(topic)) return;
     const { field, problem, id, payload } = explain();
     const { fleet, device } = parsed;
-    const report: UnreadReport = {
+    const report: InvalidReport = {
       fleet,
       device,
       id,
@@ -99,7 +99,7 @@ export class UnreadAcknowledgements {
       payload: beginningOf(payload, MAX_PAYLOAD),
     };
     this.metrics
-      .storeCall('answer', () => recordUnreadAcknowledgements(this.redis, [report]))
+      .storeCall('answer', () => recordInvalidAcknowledgements(this.redis, [report]))
       .catch((error: unknown) => {
         if (storeFailure(error) === undefined)
           this.unexpected.report(

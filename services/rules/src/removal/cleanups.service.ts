@@ -3,11 +3,11 @@ import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import {
+  claimCleanups,
   completeCleanups,
   isRetainedPresenceOfRemoved,
   type PendingCleanup,
   removeVotes,
-  takeCleanups,
 } from '@lamplighter/store/removal/remove-devices';
 import { forgetRejected } from '@lamplighter/store/telemetry/rejected';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
@@ -23,14 +23,14 @@ import { LOGGER, REDIS } from '../tokens.js';
 /** How often cleanups are claimed, milliseconds on average. */
 const POLL_MS = 500;
 /** Cleanups per claim. */
-const TAKE_LIMIT = 200;
+const CLAIM_LIMIT = 200;
 
 /**
  * Deletes data of removed devices outside their shard: retained presence and state at the broker, votes in quorums, samples of rejected
  * input. Replicas share the work by leases; a failed cleanup is claimed again when its lease expires.
  */
 @Injectable()
-export class DeparturesService implements OnApplicationBootstrap {
+export class CleanupsService implements OnApplicationBootstrap {
   private readonly clearing: RepeatedWork;
 
   constructor(
@@ -65,20 +65,20 @@ export class DeparturesService implements OnApplicationBootstrap {
   private async work(): Promise<number> {
     const wait = jitteredMs(POLL_MS);
     if (this.transport.problems().length > 0) return wait;
-    const take = () => takeCleanups(this.redis, TAKE_LIMIT);
-    const departures = await this.metrics.storeCall('removal', take);
-    if (departures.length === 0) return wait;
-    const cleared = await this.clearPresence(departures);
+    const claim = () => claimCleanups(this.redis, CLAIM_LIMIT);
+    const cleanups = await this.metrics.storeCall('removal', claim);
+    if (cleanups.length === 0) return wait;
+    const cleared = await this.clearPresence(cleanups);
     if (!(await this.states.removeOfDeleted(cleared))) return wait;
     await this.metrics.storeCall('removal', () => this.clearStore(cleared));
-    return departures.length === TAKE_LIMIT ? 0 : wait;
+    return cleanups.length === CLAIM_LIMIT ? 0 : wait;
   }
 
   /** @returns the cleanups whose retained presence is cleared, or belongs to a device that has returned */
-  private async clearPresence(departures: readonly PendingCleanup[]): Promise<PendingCleanup[]> {
-    const own = await isRetainedPresenceOfRemoved(this.redis, departures);
+  private async clearPresence(cleanups: readonly PendingCleanup[]): Promise<PendingCleanup[]> {
+    const own = await isRetainedPresenceOfRemoved(this.redis, cleanups);
     const cleared = await Promise.all(
-      departures.map(async ({ fleet, device }, i) => {
+      cleanups.map(async ({ fleet, device }, i) => {
         if (!own[i]) return true;
         const outcome = await this.transport.clearRetained(
           'commands',
@@ -94,19 +94,19 @@ export class DeparturesService implements OnApplicationBootstrap {
         return false;
       }),
     );
-    return departures.filter((_, i) => cleared[i]);
+    return cleanups.filter((_, i) => cleared[i]);
   }
 
-  private async clearStore(departures: readonly PendingCleanup[]): Promise<void> {
-    const fleets = [...new Set(departures.map(({ fleet }) => fleet))];
+  private async clearStore(cleanups: readonly PendingCleanup[]): Promise<void> {
+    const fleets = [...new Set(cleanups.map(({ fleet }) => fleet))];
     await this.book.ready(fleets);
     for (const fleet of fleets) {
       const quorums = this.book.setOf(fleet)?.groups.map(({ id }) => id) ?? [];
-      const ofFleet = departures.filter((departure) => departure.fleet === fleet);
+      const ofFleet = cleanups.filter((cleanup) => cleanup.fleet === fleet);
       await removeVotes(this.redis, fleet, quorums, ofFleet);
       for (const rule of quorums) this.groups.markVoted(fleet, rule);
     }
-    await forgetRejected(this.redis, departures);
-    await completeCleanups(this.redis, departures);
+    await forgetRejected(this.redis, cleanups);
+    await completeCleanups(this.redis, cleanups);
   }
 }

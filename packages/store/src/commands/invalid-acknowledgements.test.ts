@@ -3,7 +3,7 @@ import type { DeviceQueue } from '../../test/device-queue.js';
 import { withDeviceQueue } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { COMMANDS_KEPT_PER_DEVICE, PRUNE_STRIDE } from '../keys.js';
-import { MAX_UNREAD, recordUnreadAcknowledgements } from './unread-acknowledgements.js';
+import { MAX_INVALID, recordInvalidAcknowledgements } from './invalid-acknowledgements.js';
 
 let store: StoreUnderTest;
 let robot: DeviceAddress;
@@ -13,7 +13,7 @@ withDeviceQueue((setup) => {
 });
 
 const PROBLEM = '`status` must be one of acknowledged, succeeded, failed, rejected, not the string "ok"';
-async function recordUnread({
+async function recordInvalid({
   id,
   device = robot.device,
   problem = PROBLEM,
@@ -24,7 +24,7 @@ async function recordUnread({
 } = {}) {
   const { fleet } = robot;
   const payload = '{"status":"ok"}';
-  const [noted] = await recordUnreadAcknowledgements(store.redis, [
+  const [noted] = await recordInvalidAcknowledgements(store.redis, [
     { fleet, device, id, field: '/status', problem, payload },
   ]);
   return noted === undefined ? undefined : queue.name(noted);
@@ -36,15 +36,15 @@ describe('an unreadable acknowledgement', () => {
     await queue.enqueue('down', { lane: 'other' });
     await queue.claim();
     const before = await queue.read('up');
-    expect(await recordUnread({ id: queue.id('up') })).toBe('up');
+    expect(await recordInvalid({ id: queue.id('up') })).toBe('up');
     const after = await queue.read('up');
     expect(after).toEqual({
       ...before,
-      unread: [{ at: expect.any(Number), field: '/status', problem: PROBLEM, payload: '{"status":"ok"}' }],
+      invalid: [{ at: expect.any(Number), field: '/status', problem: PROBLEM, payload: '{"status":"ok"}' }],
     });
-    expect((await queue.read('down'))?.unread).toBeUndefined();
+    expect((await queue.read('down'))?.invalid).toBeUndefined();
     expect(await queue.acknowledge('up', 'succeeded')).toBe('succeeded');
-    expect((await queue.read('up'))?.unread).toHaveLength(1);
+    expect((await queue.read('up'))?.invalid).toHaveLength(1);
   });
 
   it.each([
@@ -54,37 +54,38 @@ describe('an unreadable acknowledgement', () => {
     await queue.enqueue('up');
     await queue.claim();
     await queue.enqueue('waiting');
-    expect(await recordUnread(id === undefined ? {} : { id })).toBe('up');
+    expect(await recordInvalid(id === undefined ? {} : { id })).toBe('up');
   });
 
   it('is assigned to a command that was given up because the device never published a birth', async () => {
     await queue.enqueue('up');
     await queue.claim();
     await queue.giveUp('up');
-    expect(await recordUnread()).toBe('up');
+    expect(await recordInvalid()).toBe('up');
   });
 
   it('is assigned to no command if none was dispatched, or the last one has ended', async () => {
-    expect(await recordUnread()).toBeUndefined();
+    expect(await recordInvalid()).toBeUndefined();
     await queue.enqueue('up');
-    expect(await recordUnread()).toBeUndefined();
+    expect(await recordInvalid()).toBeUndefined();
     await queue.claim();
     await queue.acknowledge('up', 'succeeded');
-    expect(await recordUnread()).toBeUndefined();
+    expect(await recordInvalid()).toBeUndefined();
   });
 
   it('of another device is not stored with the command', async () => {
     await queue.enqueue('up');
     await queue.claim();
-    expect(await recordUnread({ device: 'robot-2', id: queue.id('up') })).toBeUndefined();
-    expect((await queue.read('up'))?.unread).toBeUndefined();
+    expect(await recordInvalid({ device: 'robot-2', id: queue.id('up') })).toBeUndefined();
+    expect((await queue.read('up'))?.invalid).toBeUndefined();
   });
 
   it('is one of a few: the oldest ones are pruned', async () => {
     await queue.enqueue('up');
     await queue.claim();
-    for (let i = 1; i <= MAX_UNREAD + 2; i += 1) await recordUnread({ problem: `${i}\n${'x'.repeat(1000)}` });
-    const kept = (await queue.read('up'))?.unread ?? [];
+    for (let i = 1; i <= MAX_INVALID + 2; i += 1)
+      await recordInvalid({ problem: `${i}\n${'x'.repeat(1000)}` });
+    const kept = (await queue.read('up'))?.invalid ?? [];
     expect(kept.map(({ problem }) => problem.split('\n')[0])).toEqual(['7', '6', '5', '4', '3']);
     expect(kept[0]?.problem).toHaveLength(300);
   });
@@ -92,7 +93,7 @@ describe('an unreadable acknowledgement', () => {
   it('is pruned with its command', async () => {
     await queue.enqueue('first', { lane: 'first' });
     await queue.claim();
-    await recordUnread();
+    await recordInvalid();
     await queue.acknowledge('first', 'succeeded');
     for (let i = 0; i < COMMANDS_KEPT_PER_DEVICE + PRUNE_STRIDE; i += 1) {
       await queue.enqueue(`${i}`);
