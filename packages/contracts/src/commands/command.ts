@@ -46,7 +46,7 @@ import {
  * | any open, once sent  | unknown      | the same, and no acknowledgement came: it is not sent again | `superseded:<id>`           |
  * | pending, once sent   | unknown      | instead of superseded or cancelled: it may have been executed | `superseded:<id>`, `cancelled` |
  *
- * - Final states never change; a later acknowledgement is kept as evidence. Acknowledgements can arrive twice, late and in any order: the
+ * - Final states never change; a later acknowledgement is only stored. Acknowledgements can arrive twice, late and in any order: the
  *   state only advances.
  * - Presence decides whether a command is dispatched. For a device that is offline, was never seen, or is silent without a session, it stays
  *   pending, uses no attempt, and waits for the device's birth, its next reading or acknowledgement, or its expiry. If the device is stale but

@@ -10,7 +10,7 @@
 -- Returns  {outcome, source of the command, age of the command (ms), 1 if the next command of the lane is due now,
 --          1 if the device was presumed unreachable: the caller wakes its pending commands, lane sequence number of the command,
 --          ids of aborted commands…};
---          the outcome is the new state, or why nothing changed: 'repeated', 'late' (stored next to the final state as evidence),
+--          the outcome is the new state, or why nothing changed: 'repeated', 'late' (stored next to the final state),
 --          'missing', 'foreign' (another device's command), 'moved_on' (this dispatch is no longer the current one)
 -- Clock    Redis TIME
 

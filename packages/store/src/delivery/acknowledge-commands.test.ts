@@ -64,7 +64,7 @@ describe('an acknowledgement', () => {
     });
   });
 
-  it('after the command was given up is stored as evidence, and the final state stays', async () => {
+  it('after the command was given up is stored, and the final state stays', async () => {
     await queue.pass(HOUR + 1);
     expect(await queue.claim()).toContain('up unknown 1');
     expect(await queue.acknowledge('up', 'acknowledged')).toBe('late');

@@ -137,11 +137,11 @@ function check(before: Point, after: Point, step: string, claims: readonly Claim
   const wrong: string[] = [];
   const must = (holds: boolean, what: string) => holds || wrong.push(what);
 
-  for (const [i, { id, state, path, history, attempt }] of commands.entries()) {
+  for (const [i, { id, state, path, transitions, attempt }] of commands.entries()) {
     const earlier = past.get(id);
     must(path.filter(isFinal).length <= 1, `${id} has ended twice`);
     if (earlier && isFinal(earlier.state))
-      must(history === earlier.history, `${id} changed after it was ${earlier.state}`);
+      must(transitions === earlier.transitions, `${id} changed after it was ${earlier.state}`);
     if (['expired', 'superseded', 'cancelled'].includes(state))
       must(attempt === 0, `${id} is ${state} although it may have been executed`);
     const wasDispatched = path.length > (earlier?.path.length ?? 0) && path.at(-1) === 'dispatched';
@@ -201,7 +201,7 @@ function checkFailure(
   const ended = (command: WalkedCommand) =>
     isFinal(command.state) && !isFinal(past.get(command.id)?.state ?? 'pending');
   for (const [i, command] of commands.entries()) {
-    const cause = command.history.split(',').at(-1)!;
+    const cause = command.transitions.split(',').at(-1)!;
     const hasFailed = ended(command) && ['failed', 'unknown', 'expired'].includes(command.state);
     if (!hasFailed || cause === 'cancelled' || cause.startsWith('superseded')) continue;
     const rest = commands.slice(i + 1);
