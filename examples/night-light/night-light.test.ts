@@ -88,7 +88,10 @@ describe('the example of a device', () => {
     await device.ended();
     device.start();
     await until(
-      () => before.acknowledgements().filter((acknowledgement) => Reflect.get(acknowledgement, 'status') === 'succeeded').length === 2,
+      () =>
+        before
+          .acknowledgements()
+          .filter((acknowledgement) => Reflect.get(acknowledgement, 'status') === 'succeeded').length === 2,
       {
         what: 'the acknowledgement of the restart',
         ...SLOW,
@@ -100,7 +103,12 @@ describe('the example of a device', () => {
     const rule = { id: 'night-light', when: 'light < 300', then: { led_on: true }, else: { led_on: false } };
     await before.command({ edge_rule: { version: 1, since: 1, rule: ruleSchema.parse(rule) } });
     await until(
-      () => before.acknowledgements().some((acknowledgement) => 'result' in acknowledgement && 'edge_rule' in Object(acknowledgement.result)),
+      () =>
+        before
+          .acknowledgements()
+          .some(
+            (acknowledgement) => 'result' in acknowledgement && 'edge_rule' in Object(acknowledgement.result),
+          ),
       {
         what: 'the acknowledgement of the rule',
         ...SLOW,
