@@ -46,10 +46,35 @@ const PHRASES = [
   ['what became of|what becomes of', 'what happened to, the result of'],
   ['taken for', 'mistaken for, treated as'],
   ['lest', 'so that … not'],
+  ['commanded (an|the|its|their) action', 'sent the command'],
+  [
+    '(action|verdict|it|nothing) (is|was|would be|has been) commanded',
+    'the command is sent, no command is sent',
+  ],
+  ['; or: \\w+', ', or'],
+  ['votes (decided|decide) (yes|no)', 'the result of the vote is yes'],
+  ['suffice for', 'is enough for, or the verb alone'],
+  ['of no (device|fleet|rule|command)', 'that names no device'],
+  ['(take|takes|taken|taking) (it |them )?under a lease', 'claim'],
+  [
+    'refused (reading|vote|command|request|message|document|report|write)s?',
+    'rejected; only brokers and networks refuse',
+  ],
+  [
+    '(reading|vote|command|request|message|document|report|write)s? (is|are|was|were) refused',
+    'rejected; only brokers and networks refuse',
+  ],
 ];
 
 /** @type {readonly Wording[]} */
-export const WORDING = PHRASES.map(([phrases, instead]) => wording(phrases, instead));
+export const WORDING = [
+  ...PHRASES.map(([phrases, instead]) => wording(phrases, instead)),
+  {
+    name: 'Greatest',
+    pattern: /\/\*\* (?:Greatest|Least|Most) (?!recently)\w/g,
+    instead: 'Maximum, minimum, maximum number of',
+  },
+];
 
 /** The words of a phrase, separated by any white space. @param {string} phrases @param {string} instead @returns {Wording} */
 export function wording(phrases, instead) {

@@ -25,7 +25,7 @@ it('F1: kill -9 of rules under 1,000 readings per second loses no reading and co
 }, 300_000);
 
 /**
- * The rule commands only changes, so two equal commands in a row are one verdict commanded twice, unless the device restarted in between
+ * The rule commands only changes, so two equal commands in a row are the command of one verdict, sent twice, unless the device restarted in between
  * (the load restarts some) and the held command was repeated.
  */
 async function verdictsCommandedTwice({ recorder, client }: FaultCase): Promise<string[]> {

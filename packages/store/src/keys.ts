@@ -12,7 +12,7 @@
  * | `{s}:fleets`                     | SET  | fleet names | one per fleet |
  * | `{s}:commands`                   | HASH | command id → header line and JSON, written once | `COMMANDS_KEPT_PER_DEVICE` |
  * | `{s}:transitions`                | HASH | command id → `state,at,attempt,cause` joined by `;`; the last one is the state | about 2 kB: the oldest after the first are pruned; with the command |
- * | `{s}:answers`                    | HASH | command id → the device's acknowledgement, JSON; `<id>:effect` → `outcome,at,evidence`; `<id>:unread` → unreadable acknowledgements, JSON, one per line, newest first | with the command |
+ * | `{s}:answers`                    | HASH | command id → the device's acknowledgement, JSON; `<id>:effect` → `outcome,at,evidence`; `<id>:unread` → invalid acknowledgements, JSON, one per line, newest first | with the command |
  * | `{s}:queue`                      | ZSET | open commands, `<fleet>/<device>/<lane>/<seq>/<id>`, score 0: each lane in order | `MAX_OPEN_COMMANDS` per device; leaves with the final state |
  * | `{s}:index`                      | ZSET | all kept commands, `<fleet>/<device>/<id>`, score 0 | as `commands` |
  * | `{s}:due`                        | ZSET | open command id → when it next needs attention (ms): dispatch, lease end or expiry | as `queue` |

@@ -157,7 +157,7 @@ describe('majority of five sensors', () => {
 });
 
 it(
-  'a floodlight that was switched off by hand is commanded again, and the command explains why',
+  'a floodlight that was switched off by hand gets its command again, and the command explains why',
   async () => {
     const { fleet, lamp, report, reportAll } = await stadium({ reassert: '1s' });
     await reportAll(DARK);
@@ -185,9 +185,9 @@ it(
     expect(why.sentences).toEqual(
       expect.arrayContaining([
         expect.stringMatching(
-          /^the device reported that led_on was false, and was commanded .* ago, more than 2 s$/,
+          /^the device reported that led_on was false, and the last command was sent .* ago, more than 2 s$/,
         ),
-        'the rule was raised as before, so {"led_on":true} was commanded again',
+        'the rule was raised as before, so {"led_on":true} was sent again',
       ]),
     );
     // After the floodlight obeys, only the opposite verdict sends a command.

@@ -76,7 +76,7 @@ describe('a run ends at its promised time', () => {
           expect.stringMatching(/^version 1 had started a run 4.* s earlier, at /),
           expect.stringMatching(/^version 1 had promised to end the run at .* with \{"pump":false\}$/),
           'the rule was deleted in the meantime',
-          'the run was over, so {"pump":false} was commanded',
+          'the run was over, so {"pump":false} was sent',
         ]),
       );
     },
@@ -156,7 +156,7 @@ describe('the action of a deleted rule', () => {
       const [off] = await commandsOf(other.fleet, 'pump-1');
       const { because, sentences } = await why(off!.id);
       expect(because).toMatchObject({ version: 1, replayed: true });
-      expect(sentences).toContain('the rule was released, so {"pump":false} was commanded');
+      expect(sentences).toContain('the rule was released, so {"pump":false} was sent');
     },
     LIMIT_MS,
   );

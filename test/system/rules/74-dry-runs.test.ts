@@ -69,7 +69,7 @@ describe('dry run', () => {
     await stack.lastState(fleet, 'z-99', ({ humidity }) => humidity === 40);
     const { warnings, sentences } = await dryRun(fleet, { rule, reading: { heat: 31 } });
     expect(warnings).toBeUndefined();
-    expect(sentences.at(-1)).toBe('this was the first verdict: raised, so {"fan":"fast"} would be commanded');
+    expect(sentences.at(-1)).toBe('this was the first verdict: raised, so {"fan":"fast"} would be sent');
     const misspelt = await dryRun(fleet, { rule: { ...rule, when: 'haet > 30' }, reading: { heat: 31 } });
     expect(misspelt.warnings).toEqual([
       { pointer: '/when', detail: "no reading has had 'haet' yet, did you mean 'heat'?" },

@@ -68,7 +68,7 @@ describe('parseTelemetry accepts a reading', () => {
     expect(accepted(JSON.stringify(reading))).toEqual([reading]);
   });
 
-  it('of exactly the largest size', () => {
+  it('of exactly the maximum size', () => {
     const largest = readingOf(BOUNDS.maxReadingBytes);
     expect([largest.length, reasons(largest)]).toEqual([BOUNDS.maxReadingBytes, []]);
   });

@@ -16,11 +16,11 @@ export interface RuleState {
   readonly raised: boolean;
   /** When the verdict began. */
   readonly at: number;
-  /** Nothing has been commanded yet: the first verdict is delayed (hold, quiet hours), or there was no silence yet. */
+  /** No command has been sent yet: the first verdict is delayed (hold, quiet hours), or there was no silence yet. */
   readonly first?: true;
   /** When a command was last emitted, except those of mode `every`. */
   readonly emittedAt?: number;
-  /** `startedAt` of the device when it was last commanded, or last reported the commanded value. Stored under this name. */
+  /** `startedAt` of the device when it was last sent a command, or last reported the commanded value. Stored under this name. */
   readonly told?: number | undefined;
   /** How often the current action was re-asserted because the device reports another value; each time doubles the spacing. */
   readonly repeats?: number;

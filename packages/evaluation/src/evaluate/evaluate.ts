@@ -123,7 +123,7 @@ function keepVerdict({ rule, before, now }: Context, band: number | undefined): 
   return { ...before, held: undefined, band, cut: undefined };
 }
 
-/** Commands the action of an unchanged verdict again where that is due: on every reading, or by re-assertion. */
+/** Sends the command of an unchanged verdict again where that is due: on every reading, or by re-assertion. */
 function repeatCommand(
   context: Context,
   state: RuleState,

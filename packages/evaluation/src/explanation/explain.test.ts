@@ -9,16 +9,16 @@ describe('explain', () => {
       'light was 212, below 300: "light < 300" held',
       'the other verdict had lasted for 12 s, at least 10 s (hold)',
       'the last raise was 5 min ago, longer than the cooldown of 60 s',
-      'the rule was raised, so {"led_on":true} was commanded',
+      'the rule was raised, so {"led_on":true} was sent',
     ]);
   });
 
   it('uses the conditional for a dry run', () => {
     expect(explain(traceOf({}, undefined), 'would be').at(-1)).toBe(
-      'this was the first verdict: raised, so {"led_on":true} would be commanded',
+      'this was the first verdict: raised, so {"led_on":true} would be sent',
     );
     expect(explain(traceOf({ hold: '10s' }, undefined), 'would be').at(-1)).toBe(
-      'nothing would be commanded: nothing had been decided yet',
+      'no command would be sent: nothing had been decided yet',
     );
   });
 

@@ -68,7 +68,7 @@ function group(rule = ruleOf()) {
       }
       return evaluate('reading');
     },
-    /** Advances the clock and fires due timers; returns the commanded actions. */
+    /** Advances the clock and fires due timers; returns the emitted actions. */
     wait(ms: number) {
       const until = now + ms;
       const emitted: unknown[] = [];
@@ -177,7 +177,7 @@ describe('evaluateGroup with silent sensors', () => {
     expect(vote(all(true))).toEqual(ON);
   });
 
-  it('commands the safe action once with `safe`, and then the action of the verdict, even if unchanged', () => {
+  it('sends the safe action once with `safe`, and then the action of the verdict, even if unchanged', () => {
     const { vote, wait } = group(ruleOf({ quorum: { policy: 'majority', lost: 'safe', safe: SAFE } }));
     expect(vote(all(false))).toEqual(OFF);
     expect(wait(3 * MAX_AGE)).toEqual([SAFE]);

@@ -21,9 +21,9 @@ export interface GroupState {
   readonly rule?: RuleState;
   /** Since when too few votes are fresh. */
   readonly lostAt?: number;
-  /** When the safe action was commanded; removed when the action of the verdict has followed. */
+  /** When the safe action was sent; removed when the action of the verdict has followed. */
   readonly safeAt?: number;
-  /** When the targets were last commanded; stored under this name. */
+  /** When the targets were last sent a command; stored under this name. */
   readonly toldAt?: number;
 }
 

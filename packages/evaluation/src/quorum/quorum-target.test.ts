@@ -46,7 +46,7 @@ function target(rule = ruleOf(), initialGroup = COMMANDED) {
   let memory: RuleState | undefined;
   return {
     memory: () => memory,
-    /** Sends a reading after some time; returns the action that the target is commanded. */
+    /** Sends a reading after some time; returns the action that the target gets. */
     send(
       reading: Record<string, boolean | number>,
       afterMs: number,
@@ -61,7 +61,7 @@ function target(rule = ruleOf(), initialGroup = COMMANDED) {
 }
 
 describe('reassertTarget', () => {
-  it('commands again while the target reports another value, with spacing that doubles up to an hour', () => {
+  it('sends the command again while the target reports another value, with spacing that doubles up to an hour', () => {
     const { send } = target();
     const seconds: number[] = [];
     for (let second = 1; second <= 4 * 3600; second += 1)
@@ -126,7 +126,7 @@ describe('reassertTarget', () => {
     ['the rule is disabled', { enabled: false }, {}],
     ['the settle time is not over', { settle: '2h' }, {}],
     ['the group state belongs to another version', {}, { since: 2 }],
-    ['nothing has been commanded', {}, { toldAt: undefined }],
+    ['no command has been sent', {}, { toldAt: undefined }],
     ['the first verdict is delayed', {}, { rule: { ...COMMANDED.rule!, first: true } }],
     ['the rule is cut', {}, { rule: { ...COMMANDED.rule!, cut: START + HOUR + 30 * SECOND } }],
     [
@@ -152,7 +152,7 @@ describe('reassertTarget', () => {
   });
 });
 
-it('evaluateGroup records when the targets were last commanded', () => {
+it('evaluateGroup records when the targets were last sent a command', () => {
   const rule = ruleOf({ scope: { devices: ['a'] }, maxAge: '10s' });
   const votesAt = (receivedAt: number) => [{ device: 'a', value: 1, receivedAt, since: 1 }];
   const evaluateAt = (state: GroupState | undefined, now: number, heardAt: number) =>
@@ -214,7 +214,7 @@ it('replayTarget reproduces every re-assertion from its evidence', () => {
   );
 });
 
-it('commands a target again after a restart', () => {
+it('sends the command to a target again after a restart', () => {
   const rule = ruleOf({ reassert: '1m' });
   const restartedAt = START + MINUTE;
   const sendAt = (now: number, reading: object, memory: RuleState | undefined, startedAt: number) =>
@@ -245,7 +245,7 @@ it('explains a re-assertion', () => {
     trace,
   );
   expect(explain(trace)).toEqual([
-    'the device reported that led_on was false, and was commanded 65 s ago, more than 10 s',
-    'the rule was raised as before, so {"led_on":true} was commanded again',
+    'the device reported that led_on was false, and the last command was sent 65 s ago, more than 10 s',
+    'the rule was raised as before, so {"led_on":true} was sent again',
   ]);
 });

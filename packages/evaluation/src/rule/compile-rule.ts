@@ -27,7 +27,7 @@ export interface CompiledRule extends CompiledClauses {
 /**
  * Compiles a rule.
  * @param version of the document
- * @param since version of the last write that changed what is evaluated or commanded
+ * @param since version of the last write that changed what is evaluated or sent
  * @throws ExpressionInvalid if an expression does not compile
  */
 export function compileRule(rule: Rule, version: number, since: number): CompiledRule {

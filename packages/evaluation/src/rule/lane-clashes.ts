@@ -5,7 +5,7 @@ import type { Rule } from './rule.js';
 /** The keys, devices and lanes that a rule, command or rollout commands. */
 export interface Driver {
   readonly devices: DeviceScope;
-  /** By action key: the lanes on which it is commanded. */
+  /** By action key: the lanes on which commands set it. */
   readonly lanes: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -31,7 +31,7 @@ function lanesOf(
   return lanes;
 }
 
-/** A key that is commanded on different lanes: the commands do not supersede each other, so a device that was offline gets both. */
+/** A key that commands set on different lanes: the commands do not supersede each other, so a device that was offline gets both. */
 export interface LaneClash {
   readonly key: string;
   readonly lane: string;

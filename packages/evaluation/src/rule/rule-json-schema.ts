@@ -8,7 +8,7 @@ import { ruleSchema } from './rule.js';
 export function ruleJsonSchema(): Record<string, unknown> {
   return {
     title: 'Lamplighter rule',
-    description: 'When "when" holds for a reading, "then" is commanded, otherwise "else".',
+    description: 'If "when" is true for a reading, "then" is sent, otherwise "else".',
     ...z.toJSONSchema(ruleSchema, { io: 'input' }),
   };
 }

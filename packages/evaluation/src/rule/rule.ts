@@ -6,7 +6,7 @@ import { CLAUSE_FIELDS } from '../clauses/rule-clauses.js';
 import { enabled } from '../clauses/stops/enabled.js';
 import { contradictions } from './contradictions.js';
 
-/** A rule: `then` is commanded when `when` holds for a reading, otherwise `else`. docs/rules.md explains every field. */
+/** A rule: `then` is sent when `when` is true for a reading, otherwise `else`. docs/rules.md explains every field. */
 export const ruleSchema = z
   .strictObject({
     id: z

@@ -1,4 +1,4 @@
--- Records an unreadable acknowledgement with the command that it probably refers to. No state changes, and the
+-- Records an invalid acknowledgement with the command that it probably refers to. No state changes, and the
 -- command is dispatched again as if nothing had arrived.
 --
 -- KEYS  1 commands HASH   2 transitions HASH   3 acknowledgements HASH   4 queue ZSET   5 index ZSET

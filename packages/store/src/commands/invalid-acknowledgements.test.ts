@@ -30,7 +30,7 @@ async function recordInvalid({
   return noted === undefined ? undefined : queue.name(noted);
 }
 
-describe('an unreadable acknowledgement', () => {
+describe('an invalid acknowledgement', () => {
   it('is stored with the command of its id, and changes no state', async () => {
     await queue.enqueue('up');
     await queue.enqueue('down', { lane: 'other' });
@@ -49,7 +49,7 @@ describe('an unreadable acknowledgement', () => {
 
   it.each([
     ['without an id', undefined],
-    ['with the id of no command', 'no-such-id'],
+    ['with an unknown command id', 'no-such-id'],
   ])('%s is assigned to the command that was dispatched last', async (_what, id) => {
     await queue.enqueue('up');
     await queue.claim();

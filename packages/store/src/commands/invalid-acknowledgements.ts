@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { commandKeys, shardOf } from '../keys.js';
 import { callFunctions } from '../redis/functions.js';
 
-/** An unreadable acknowledgement. It changes no state: the command is dispatched again as if nothing had arrived. */
+/** An invalid acknowledgement. It changes no state: the command is dispatched again as if nothing had arrived. */
 export interface InvalidAcknowledgement {
   /** Milliseconds since 1970 on the clock of Redis. */
   readonly at: number;
@@ -14,7 +14,7 @@ export interface InvalidAcknowledgement {
   readonly payload: string;
 }
 
-/** An unreadable acknowledgement to record, and its sender. */
+/** An invalid acknowledgement to record, and its sender. */
 export interface InvalidReport {
   readonly fleet: string;
   readonly device: string;
@@ -31,7 +31,7 @@ export const MAX_INVALID = 5;
 const MAX_PAYLOAD = 100;
 const MAX_PROBLEM = 300;
 
-/** Records unreadable acknowledgements with their commands. @returns the id of each command; undefined if none could be identified */
+/** Records invalid acknowledgements with their commands. @returns the id of each command; undefined if none could be identified */
 export async function recordInvalidAcknowledgements(
   redis: Redis,
   reports: readonly InvalidReport[],

@@ -32,7 +32,7 @@ export type Command = CommandBody & {
   readonly createdAt: number;
   readonly transitions: readonly Transition[];
   readonly acknowledgement?: Acknowledgement;
-  /** Unreadable acknowledgements, newest first, at most `MAX_UNREAD`. */
+  /** Invalid acknowledgements, newest first, at most `MAX_INVALID`. */
   readonly invalid?: readonly InvalidAcknowledgement[];
   /** If its rule expects one, and the command can still have it. */
   readonly effect?: CommandEffect;

@@ -300,7 +300,7 @@ describe('a requeued command', () => {
     expect(await queue.read('up')).toEqual(before);
   });
 
-  it('keeps a history of limited length, with its first and its last transitions', async () => {
+  it('keeps a limited number of transitions, including the first and the last ones', async () => {
     await queue.enqueue('up', { ttl: 24 * HOUR });
     for (let time = 0; time < 200; time += 1) {
       await queue.claim();

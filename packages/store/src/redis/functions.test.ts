@@ -96,7 +96,7 @@ describe.each(functions)('$file', ({ name, count, header }) => {
   });
 });
 
-describe('the keys that a function declares', () => {
+describe('functions access only the keys that they declare', () => {
   let redis: Redis;
   let calls: FunctionCall[];
   beforeAll(async () => {
@@ -106,7 +106,7 @@ describe('the keys that a function declares', () => {
     await store.redis.flushall();
   });
 
-  it('are the only keys that it can touch in these tests', async () => {
+  it('which these tests enforce with an access list', async () => {
     const touch = async (text: string) => {
       const library = `#!lua name=test\nredis.register_function('test_touch', function(keys) ${text} end)`;
       await store.redis.call('FUNCTION', 'LOAD', 'REPLACE', library);
@@ -121,7 +121,7 @@ describe('the keys that a function declares', () => {
     );
   });
 
-  it('suffice to accept readings', async () => {
+  it('when they accept readings', async () => {
     const lamp = store.newDevice();
     const neighbour = store.newDevice();
     const rules = new Replica(redis);
@@ -145,7 +145,7 @@ describe('the keys that a function declares', () => {
     expect(commands.map(({ state }) => state)).toContain('full');
   });
 
-  it('suffice for the life of a command', async () => {
+  it('during the life of a command', async () => {
     const robot = store.newDevice();
     const queue = new DeviceQueue(redis, robot);
     const session = (online: boolean) =>
@@ -209,7 +209,7 @@ describe('the keys that a function declares', () => {
     await expectConsistentQueue(store.redis);
   });
 
-  it('suffice for a rollout', async () => {
+  it('for a rollout', async () => {
     const fleet = store.newFleet();
     await storeReadings(redis, fleet, ['a', 'b']);
     const held = await startRollout(redis, fleet, { selector: { devices: ['a', 'b', 'unknown'] } });
@@ -223,7 +223,7 @@ describe('the keys that a function declares', () => {
     await closeRollout(redis, sweeper, counts);
   });
 
-  it('suffice for timers and votes', async () => {
+  it('for timers and votes', async () => {
     const sensor = store.newDevice();
     const rules = new Replica(redis);
     const seqs = (n: number) => [reading({ light: n, _seq: n })];
@@ -239,7 +239,7 @@ describe('the keys that a function declares', () => {
     await rules.send({ ...rules.evaluate(sensor, seqs(3)), ...timer(undefined) });
   });
 
-  it('suffice for effects', async () => {
+  it('for effects', async () => {
     const lamp = store.newDevice();
     const expected = { expect: 'light > 1', withinMs: 1000 };
     for (const outcome of ['pending', 'effective', 'ineffective', 'unmeasured'] as const) {
@@ -258,7 +258,7 @@ describe('the keys that a function declares', () => {
     }
   });
 
-  it('suffice for rules and quorums', async () => {
+  it('for rules and quorums', async () => {
     const lamp = store.newDevice();
     const { fleet } = lamp;
     await storeReadings(redis, fleet, [lamp.device]);
@@ -286,13 +286,13 @@ describe('the keys that a function declares', () => {
     expect(await deleteRule(redis, fleet, 'dark', 2)).toMatchObject({ outcome: 'deleted' });
   });
 
-  it('suffice to publish the last state', async () => {
+  it('when they publish the last state', async () => {
     const lamp = store.newDevice();
     await new Replica(redis).accept(lamp, [reading({ light: 1 })]);
     expect(await claimStates(redis, [lamp], 0)).toMatchObject([{ kind: 'state' }]);
   });
 
-  it('suffice for an unreadable acknowledgement', async () => {
+  it('for an invalid acknowledgement', async () => {
     const robot = store.newDevice();
     const queue = new DeviceQueue(redis, robot);
     await storeReadings(redis, robot.fleet, [robot.device]);
@@ -302,7 +302,7 @@ describe('the keys that a function declares', () => {
     expect(await recordInvalidAcknowledgements(redis, [report])).toEqual([expect.any(String)]);
   });
 
-  it('suffice for edge decisions', async () => {
+  it('for edge decisions', async () => {
     const lamp = store.newDevice();
     const decision = {
       id: 1,
@@ -323,7 +323,7 @@ describe('the keys that a function declares', () => {
     await confirmEdgeRules(redis, [{ fleet: lamp.fleet, device: lamp.device, confirmed: 'r@1', seq: 1 }]);
   });
 
-  it('suffice for removals', async () => {
+  it('for removals', async () => {
     const robot = store.newDevice();
     const { fleet, device } = robot;
     const queue = new DeviceQueue(redis, robot);

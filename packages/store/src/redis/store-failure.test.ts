@@ -21,7 +21,7 @@ const failureOf = async (call: () => Promise<unknown>) => {
   }
 };
 
-it('classifies a frozen or killed Redis as away', async () => {
+it('classifies a frozen or killed Redis as unavailable', async () => {
   const server = await startRedis();
   const redis = await connect(server.url);
   server.pause();

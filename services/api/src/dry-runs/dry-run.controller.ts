@@ -35,7 +35,7 @@ export class DryRunController {
   @ApiOperation({
     summary: 'Dry-run a rule on one reading',
     description:
-      'The rule need not exist, and nothing is stored or commanded. To continue with the next reading, send the `state` of the response.',
+      'The rule need not exist, and nothing is stored or sent. To continue with the next reading, send the `state` of the response.',
   })
   @Responds(200, dryRunSchema, 'What the rule would do')
   @Problems('invalid-request', 'malformed-json', 'body-too-large', 'unsupported-media-type', 'invalid-rule')

@@ -97,7 +97,7 @@ export const dryRunSchema = z
           'the reading was 0 ms old, 30 s are allowed',
           'light was 212, below 300: "light < 300" held',
           'light was 212, below 330: "light > 330" did not hold',
-          'this was the first verdict: raised, so {"led_on":true} would be commanded',
+          'this was the first verdict: raised, so {"led_on":true} would be sent',
         ],
         trace: [{ clause: 'when', passes: true, text: 'light < 300', value: true, values: { light: 212 } }],
         state: { since: 1, raised: true, at: 1795348800000, emittedAt: 1795348800000 },

@@ -76,8 +76,8 @@ const commandShape = {
 const changeSchema = z
   .object({
     kind: z.enum(['added', 'dropped', 'moved']),
-    at: timeSchema('When the current rule would issue the command or, if added, the candidate'),
-    to: timeSchema('For a moved command: when the candidate would issue it').optional(),
+    at: timeSchema('When the current rule would send the command or, if added, the candidate'),
+    to: timeSchema('For a moved command: when the candidate would send it').optional(),
     byMs: z
       .int()
       .optional()

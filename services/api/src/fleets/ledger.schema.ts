@@ -26,7 +26,7 @@ export const ledgerSchema = z
           .meta({ description: 'Rejected, by reason' }),
         unexplained: count('Declared, but neither received nor dropped: in transit, or lost'),
       })
-      .meta({ description: 'Readings: taken, against their outcomes' }),
+      .meta({ description: 'Readings taken by the devices, and their outcomes' }),
     commands: z
       .object({
         issued: z.object({

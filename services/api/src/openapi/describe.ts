@@ -41,7 +41,7 @@ export function Problems(...kinds: ProblemName[]) {
     ...[...statuses].map(([status, same]) =>
       ApiResponse({
         status,
-        description: same.map((kind) => PROBLEM_TYPES[kind].title).join('; or: '),
+        description: oneOf(same.map((kind) => PROBLEM_TYPES[kind].title)),
         ...(HEADERS[status] && { headers: HEADERS[status] }),
         content: {
           'application/problem+json': {
@@ -76,4 +76,12 @@ export function Resource(tag: string) {
     ApiSecurity('apiKey'),
     Problems('unauthorized', 'internal-error', 'store-away'),
   );
+}
+
+/** `A`, `A, or b`, `A, b, or c`. Titles after the first start in lower case, except with a name. */
+function oneOf(titles: readonly string[]): string {
+  const inList = titles.map((title, i) =>
+    i === 0 || title.startsWith('Redis') ? title : title.charAt(0).toLowerCase() + title.slice(1),
+  );
+  return inList.length === 1 ? inList[0]! : `${inList.slice(0, -1).join(', ')}, or ${inList.at(-1)}`;
 }

@@ -18,7 +18,7 @@ describe('excessIn', () => {
     ['nested lists', '[[[[[[[[[['],
     ['numbers', '[1,2,3,4,5,6,7,8,9,10]'],
     ['values after a text with a quote', '["\\"",1,2,3,4,5,6,7,8,9,10]'],
-  ])('refuses too many values: %s', (_what, text) => {
+  ])('rejects too many values: %s', (_what, text) => {
     expect(excess(text)).toBe('it has more than 10 values');
   });
 

@@ -132,7 +132,7 @@ export class RuleCheck {
     return [...neverReported, ...clashesWith(rule, others), ...(isOff ? [off] : [])];
   }
 
-  /** Remarks about a stored rule: contradictions to the telemetry schema, and likely mistakes. */
+  /** Remarks about a stored rule: contradictions with the telemetry schema, and likely mistakes. */
   async remarksOn(fleet: string, stored: StoredRule | UnreadableRule): Promise<readonly Remark[]> {
     const schema = await readTelemetrySchema(this.link.redis, fleet);
     const misfitting = schema === undefined ? [] : misfits(stored, schema);

@@ -52,7 +52,7 @@ export const storedRuleSchema = z
     lastError: lastErrorSchema.optional(),
     warnings: z.array(remarkSchema).optional().meta({
       description:
-        'Likely mistakes; on reads, contradictions to the telemetry schema and other rules of the fleet',
+        'Likely mistakes; on reads, contradictions with the telemetry schema and other rules of the fleet',
     }),
   })
   .meta({

@@ -64,7 +64,7 @@ describe('explainDelivery', () => {
     expect(deliverySteps(commandOf([{ ...taken, cause }]))[0]!.sentence).toBe(sentence);
   });
 
-  it('starts each step with its time and ends with the outlook of an open command', () => {
+  it('starts each step with its time and ends with what can still happen to an open command', () => {
     expect(explainDelivery(commandOf([taken]))).toEqual([
       '2026-11-22T12:00:00.000Z: created through the API',
       'it has no acknowledgement yet; it is not sent again after 2026-11-22T13:00:00.000Z',

@@ -43,7 +43,7 @@ export function explainVerdict(verdict: RuleVerdict, subject: VerdictSubject): s
     ...outlookSentences(verdict),
     ...(evaluated.emit === undefined
       ? []
-      : [`its next reading would issue ${JSON.stringify(evaluated.emit)}`]),
+      : [`its next reading would send ${JSON.stringify(evaluated.emit)}`]),
     ...commandSentence(subject),
   ];
 }

@@ -83,6 +83,6 @@ describe('the verdict of a rule', () => {
   it('is undecided after a rule change until the next reading', () => {
     const { verdict, text } = verdictFor({}, { light: 212, state: { ...lowered, since: 2 } });
     expect(verdict.outcome).toBe('undecided');
-    expect(text).toContain('its next reading would issue {"led_on":true}');
+    expect(text).toContain('its next reading would send {"led_on":true}');
   });
 });

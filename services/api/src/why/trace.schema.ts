@@ -70,7 +70,7 @@ const promisedEndSchema = z
     maxMs: ms('The maximum length of a run in that version'),
     targets: deviceScopeSchema
       .optional()
-      .meta({ description: 'For a quorum: the targets that were commanded' }),
+      .meta({ description: 'For a quorum: the targets that got the command' }),
   })
   .meta({
     id: 'PromisedEnd',
@@ -97,7 +97,7 @@ export const ruleStateSchema = z
     at: z.number().meta({ description: 'When the verdict started' }),
     first: z.literal(true).optional().meta({ description: 'Present if no command was issued yet' }),
     emittedAt: ms('When a command was last emitted'),
-    told: ms('The boot of the device when it was last commanded, or last agreed with the command'),
+    told: ms('The boot of the device when it was last sent a command, or last agreed with it'),
     repeats: ms('How often the action was re-asserted'),
     held: ms('Since when the other verdict has been pending'),
     band: ms('The last evaluated value, for the deadband'),
@@ -147,7 +147,7 @@ export const groupStateSchema = z
     begun: timeSchema('When this rule first evaluated the group'),
     lostAt: timeSchema('Since when too few sensors have voted recently').optional(),
     safeAt: timeSchema('When the safe action was issued').optional(),
-    toldAt: timeSchema('When the targets were last commanded').optional(),
+    toldAt: timeSchema('When the targets were last sent a command').optional(),
   })
   .meta({ id: 'GroupState' });
 

@@ -33,7 +33,7 @@ export const whyNotSchema = z
     }),
     sentences: sentencesSchema,
     trace: trace(
-      'The result of each clause on the last state, now; `emit` is what the next reading would issue',
+      'The result of each clause on the last state, now; `emit` is the command that the next reading would send',
     ),
     whenNew: trace(
       'If the last reading is now too old: the results of the clauses when it arrived',

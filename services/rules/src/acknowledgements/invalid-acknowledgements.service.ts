@@ -102,11 +102,7 @@ export class InvalidAcknowledgements {
       .storeCall('answer', () => recordInvalidAcknowledgements(this.redis, [report]))
       .catch((error: unknown) => {
         if (storeFailure(error) === undefined)
-          this.unexpected.report(
-            'rejected',
-            error,
-            'cannot record an unreadable acknowledgement; dropping it',
-          );
+          this.unexpected.report('rejected', error, 'cannot record an invalid acknowledgement; dropping it');
       });
   }
 }

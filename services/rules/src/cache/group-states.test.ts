@@ -27,13 +27,13 @@ it('caches a state for ten seconds', () => {
   expect(needsRead(false)).toBe(true);
 });
 
-it('reads a state again before a target is commanded again', () => {
+it('reads a state again before a target gets its command again', () => {
   groupStates.set(NAME, STATE);
   now += 101;
   expect([needsRead(false), needsRead(true)]).toEqual([false, true]);
 });
 
-it('caches that a group has decided nothing', () => {
+it('caches that a group has no decision yet', () => {
   groupStates.set(NAME, undefined);
   now += 9999;
   expect([groupStates.of(NAME), needsRead(true)]).toEqual([undefined, false]);

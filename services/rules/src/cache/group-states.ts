@@ -7,7 +7,7 @@ import { REDIS } from '../tokens.js';
 const MAX_CACHED = 10_000;
 /** A cached state is read again after this, since another replica may have decided. Milliseconds. */
 const MAX_AGE_MS = 10_000;
-/** Before a target is commanded again, a cached state older than this is read again. Milliseconds. */
+/** Before a target gets its command again, a cached state older than this is read again. Milliseconds. */
 const FRESH_MS = 100;
 
 interface CachedState {

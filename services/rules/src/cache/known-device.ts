@@ -213,7 +213,7 @@ export class KnownDevice implements DeviceFacts {
     this.updateSession(stored.session);
   }
 
-  /** Discards the state of a rule, so that it decides and commands again on the next reading. */
+  /** Discards the state of a rule, so that it decides and sends its command again on the next reading. */
   resetState({ id }: CompiledRule): void {
     const { [id]: _, ...others } = this.states;
     this.states = others;

@@ -10,7 +10,7 @@ import { evaluateEffect, valuesOf } from './evaluate-effect.js';
 const MIN_WAIT_MS = 2000;
 /** A success that is further in the future was recorded before the Redis clock was set back, milliseconds. */
 const FUTURE_TOLERANCE_MS = 1000;
-/** Later commands that are searched for one of the same lane. */
+/** How many later commands are searched for one of the same lane. */
 const LATER_COMMANDS = 20;
 
 /** Compiles the expected effect of a command; undefined if the expression is invalid. */

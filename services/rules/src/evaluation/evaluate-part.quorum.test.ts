@@ -57,7 +57,7 @@ describe('a target of a quorum', () => {
   const reports = (led_on: boolean) => [reading(1, undefined, { reading: { light: 1, led_on } })];
   const after = (seconds: number) => NOW + seconds * 1000;
 
-  it('is commanded again, with evidence, until it has reported the commanded value for the spacing', () => {
+  it('gets its command again, with evidence, until it has reported the commanded value for the spacing', () => {
     const device = lamp([FLOODLIGHT]);
     expect(evaluateOn(device, reports(false), after(9), groupState)).toMatchObject({
       actions: [],
@@ -100,7 +100,7 @@ describe('a target of a quorum', () => {
     expect(evaluateOn(device, reports(true), after(71), groupState).rules).toBe('');
   });
 
-  it('is not commanded while the group state is unknown, nor by a timer', () => {
+  it('gets no command while the group state is unknown, nor by a timer', () => {
     const device = lamp([FLOODLIGHT]);
     expect(evaluateOn(device, reports(false), after(60)).actions).toEqual([]);
     device.setWindow({ readings: [], count: 0, late: 0 }, 240);

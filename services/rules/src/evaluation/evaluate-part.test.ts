@@ -102,7 +102,7 @@ describe('evaluatePart', () => {
     expect(evaluateOn(device, [reading(500, 8)], NOW + 8).actions).toEqual([{ led_on: false }]);
   });
 
-  it('starts no cooldown with a raise that was not commanded', () => {
+  it('starts no cooldown with a raise that sent no command', () => {
     const device = lamp([{ ...NIGHT_LIGHT, cooldown: '1m' }]);
     evaluateOn(device, [reading(500, 1)]);
     expect(evaluateOn(device, [reading(1, 2), reading(500, 3)], NOW + 1000).actions).toEqual([]);
@@ -226,7 +226,7 @@ describe('a failing rule', () => {
 });
 
 describe('resetState', () => {
-  it('makes the rule command again on the next reading', () => {
+  it('makes the rule send its command again on the next reading', () => {
     const device = lamp();
     const [command] = evaluateOn(device, [reading(1, 1)]).commands;
     expect(evaluateOn(device, [reading(2, 2)]).actions).toEqual([]);

@@ -156,7 +156,7 @@ describe('timers', () => {
     expect(evaluateOn(device, [], NOW + 6000).timer).toEqual({ at: NOW + 10_500, exact: true });
   });
 
-  it('are set again if they are too early', () => {
+  it('are rescheduled if they fire too early', () => {
     const device = lamp([silence]);
     evaluateOn(device, [reading(1, 1)]);
     loadWindow(device, NOW + 5000);

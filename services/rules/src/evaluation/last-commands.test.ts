@@ -37,7 +37,7 @@ describe('LastCommands', () => {
 
   it.each<[why: string, raise: boolean, before: RuleState | undefined, present: RuleState]>([
     ['the verdict differs', false, state(true), state(false)],
-    ['the device was not commanded before', true, undefined, state(true)],
+    ['the device got no command before', true, undefined, state(true)],
     ['a run has started', true, state(true), state(true, { runUntil: 9000 })],
   ])('keeps a command if %s', (_why, raise, before, present) => {
     const last = new LastCommands();

@@ -8,7 +8,7 @@ interface LastCommand {
   readonly command: DecidedCommand;
   /** The verdict that it carries out; undefined for a safe action. */
   readonly raise: boolean | undefined;
-  /** The state before the rule's first command in the batch, if the device had been commanded its verdict; otherwise undefined. */
+  /** The state before the rule's first command in the batch, if the device had got the command of its verdict; otherwise undefined. */
   readonly commandedBefore: RuleState | undefined;
 }
 
@@ -21,7 +21,7 @@ export class LastCommands {
 
   /**
    * Replaces the rule's command and moves it behind the commands of other rules.
-   * @param commandedBefore the state before this command, if the device had been commanded its verdict
+   * @param commandedBefore the state before this command, if the device had got the command of its verdict
    */
   set(
     rule: CompiledRule,
@@ -43,7 +43,7 @@ export class LastCommands {
   }
 
   /**
-   * Drops each command that repeats what the device was commanded before the batch, unless something else may have overridden it.
+   * Drops each command that repeats the device's command from before the batch, unless something else may have overridden it.
    * @param present the states after the batch
    * @param others other rules and commands for the device
    * @returns the restored states of these rules: their verdicts never changed

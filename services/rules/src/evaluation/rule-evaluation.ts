@@ -229,13 +229,13 @@ export class RuleEvaluation {
     this.lastCommands.set(rule, command, raise, commandedBefore);
   }
 
-  /** The state of a rule, if the device has been commanded its verdict and has not restarted since. */
+  /** The state of a rule, if the device has got the command of its verdict and has not restarted since. */
   private commandedState(rule: CompiledRule, state: RuleState | undefined): RuleState | undefined {
     const isInForce = state?.since === rule.since && hasActuated(state) && !hasRestarted(this.device, state);
     return isInForce ? state : undefined;
   }
 
-  /** Ends the batch: drops commands that only repeat what the device was commanded before it. */
+  /** Ends the batch: drops commands that only repeat the device's command from before it. */
   conclude(): void {
     if (this.lastCommands === undefined) return;
     const { rules, targets } = this.device;

@@ -187,7 +187,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     };
   }
 
-  /** Commands that end a run or release a verdict, for the devices that were commanded. */
+  /** Commands that end a run or release a verdict, for the devices that got a command. */
   private async endingCommands(
     { fleet, rule }: GroupName,
     end: PromisedEnd,
@@ -215,7 +215,7 @@ export class GroupsService implements OnApplicationBootstrap, OnApplicationShutd
     const { devices, isCut } = await this.targets.find(fleet, scope);
     if (isCut) {
       this.metrics.dropped.inc({ reason: 'too_many_targets' });
-      const message = `the target has more than ${devices.length} devices; only the first ${devices.length} by name are commanded`;
+      const message = `the target has more than ${devices.length} devices; only the first ${devices.length} by name get commands`;
       this.errors.report(fleet, rule, undefined, message);
     }
     return devices;

@@ -93,7 +93,7 @@ describe('BatchParser', () => {
     expect(reports).toHaveLength(1);
   });
 
-  it('reports messages on topics of no device', async () => {
+  it('rejects messages whose topic names no device', async () => {
     const { work, rejectedByDevice, reports, counted } = parse([
       message('a', { light: 1 }, { topic: 'demo/telemetry/a/b' }),
     ]);

@@ -97,7 +97,7 @@ function underTest() {
   return { fleet, ingest, send, emitted, refused, device: devices.find(topic)! };
 }
 
-it('commands again on the next reading if the queue was full', async () => {
+it('sends the command again on the next reading if the queue was full', async () => {
   const { fleet, send, emitted } = underTest();
   await send({ light: 500 });
   const command = {

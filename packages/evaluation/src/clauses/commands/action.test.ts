@@ -40,38 +40,38 @@ describe('action', () => {
     });
   });
 
-  it('commands nothing when the rule is lowered without "else"', () => {
+  it('sends no command when the rule is lowered without "else"', () => {
     expect(commandsOf({ else: undefined }, every(1, [400, 200, 400, 200]))).toBe('+1 +3');
   });
 
-  it('commands on every reading in mode "every"', () => {
+  it('sends a command on every reading in mode "every"', () => {
     expect(commandsOf({ mode: 'every' }, every(1, [299, 299, 300, 300]))).toBe('+0first +1every -2 -3every');
   });
 
-  it('commands the lesson device on every reading', () => {
+  it('sends a command to the lesson device on every reading', () => {
     expect(commandsOf({}, every(1, [412, 412, 12]), { device: lesson })).toBe('-0first -1every +2');
   });
 
   it('is explained', () => {
     const last = (...args: Parameters<typeof traceOf>) => explain(traceOf(...args)).at(-1);
-    expect(last({}, undefined)).toBe('this was the first verdict: raised, so {"led_on":true} was commanded');
-    expect(last({}, lowered)).toBe('the rule was raised, so {"led_on":true} was commanded');
+    expect(last({}, undefined)).toBe('this was the first verdict: raised, so {"led_on":true} was sent');
+    expect(last({}, lowered)).toBe('the rule was raised, so {"led_on":true} was sent');
     expect(last({ mode: 'every' }, raised)).toBe(
-      'every reading gets a command: raised, so {"led_on":true} was commanded',
+      'every reading gets a command: raised, so {"led_on":true} was sent',
     );
-    expect(last({}, raised)).toBe('nothing was commanded: the rule had been raised for 60 s');
-    expect(last({ hold: '10s' }, undefined)).toBe('nothing was commanded: nothing had been decided yet');
+    expect(last({}, raised)).toBe('no command was sent: the rule had been raised for 60 s');
+    expect(last({ hold: '10s' }, undefined)).toBe('no command was sent: nothing had been decided yet');
     expect(last({ else: undefined, when: 'light > 300' }, raised)).toBe(
       'the rule was lowered, and there was nothing to command',
     );
   });
 
   it.each<[reason: EmitReason | 'lost' | 'found' | 'released', sentence: string]>([
-    ['reassert', 'the rule was lowered as before, so {"led_on":false} would be commanded again'],
-    ['lost', '{"led_on":false} would be commanded, the safe action'],
-    ['found', 'enough sensors had fresh votes again: lowered, so {"led_on":false} would be commanded'],
-    ['released', 'the rule was released, so {"led_on":false} would be commanded'],
-    ['run_over', 'the run was over, so {"led_on":false} would be commanded'],
+    ['reassert', 'the rule was lowered as before, so {"led_on":false} would be sent again'],
+    ['lost', '{"led_on":false} would be sent, the safe action'],
+    ['found', 'enough sensors had fresh votes again: lowered, so {"led_on":false} would be sent'],
+    ['released', 'the rule was released, so {"led_on":false} would be sent'],
+    ['run_over', 'the run was over, so {"led_on":false} would be sent'],
   ])('is explained for the reason %s of a dry run', (reason, sentence) => {
     const step = { clause: 'emit', passes: true, value: false, action: { led_on: false }, reason } as const;
     expect(action.sentences.emit(step, 'would be')).toBe(sentence);

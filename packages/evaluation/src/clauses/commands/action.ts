@@ -63,11 +63,11 @@ export const action = {
 function emitSentence({ passes, value, action: emitted, reason, amount = 0 }: TraceStep, mood: Mood): string {
   const side = value === true ? 'raised' : 'lowered';
   if (reason === undefined && value === undefined)
-    return `nothing ${mood} commanded: nothing had been decided yet`;
+    return `no command ${mood} sent: nothing had been decided yet`;
   if (reason === undefined)
-    return `nothing ${mood} commanded: the rule had been ${side} for ${duration(amount)}`;
+    return `no command ${mood} sent: the rule had been ${side} for ${duration(amount)}`;
   if (!passes) return `the rule was ${side}, and there was nothing to command`;
-  const command = `${JSON.stringify(emitted)} ${mood} commanded`;
+  const command = `${JSON.stringify(emitted)} ${mood} sent`;
   switch (reason) {
     case 'first':
       return `this was the first verdict: ${side}, so ${command}`;

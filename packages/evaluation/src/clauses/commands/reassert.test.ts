@@ -31,7 +31,7 @@ describe('reassert', () => {
     ]);
   });
 
-  it('commands again while the device reports another value, with growing spacing', () => {
+  it('sends the command again while the device reports another value, with growing spacing', () => {
     const steps = Array.from({ length: 100 }, (_, i) => differing(i * 10));
     expect(commandsOf({}, steps)).toBe('+0first +60reassert +180reassert +420reassert +900reassert');
   });
@@ -56,7 +56,7 @@ describe('reassert', () => {
     );
   });
 
-  it('commands a device again that neither acknowledges nor reports the value', () => {
+  it('sends the command again to a device that neither acknowledges nor reports the value', () => {
     const steps = every(30, [5, 5, 5, 5, 5]);
     expect(commandsOf({}, steps, { device: silent })).toBe('+0first +60reassert +120reassert');
     expect(commandsOf({}, steps)).toBe('+0first');
@@ -67,7 +67,7 @@ describe('reassert', () => {
     expect(commandsOf({ then: { toString: 1 } }, every(30, [5, 5, 5, 5, 5]))).toBe('+0first');
   });
 
-  it('never commands again with "never"', () => {
+  it('never sends the command again with "never"', () => {
     expect(commandsOf({ reassert: 'never' }, [differing(0), differing(9999)], { device: silent })).toBe(
       '+0first',
     );
@@ -76,13 +76,13 @@ describe('reassert', () => {
   it('is explained', () => {
     const sentenceOf = (reading: Record<string, number | boolean>, emittedAt: number) =>
       explain(traceOf({}, { ...raised, emittedAt }, { reading, ageMs: 0 })).find((sentence) =>
-        sentence.includes('commanded'),
+        sentence.includes('last command'),
       );
     expect(sentenceOf({ light: 5, ...OFF }, START - 90_000)).toBe(
-      'the device reported that led_on was false, and was commanded 90 s ago, more than 60 s',
+      'the device reported that led_on was false, and the last command was sent 90 s ago, more than 60 s',
     );
     expect(sentenceOf({ light: 5, ...OFF }, START - 20_000)).toBe(
-      'the device reported that led_on was false; it was commanded 20 s ago, and is commanded again after 60 s',
+      'the device reported that led_on was false; the last command was sent 20 s ago and is repeated after 60 s',
     );
   });
 });
@@ -99,7 +99,7 @@ function deviceUnder(changes: Partial<RuleInput> = {}) {
       now += afterMs;
       startedAt = now;
     },
-    /** Sends a reading after some time; returns the action that the device is commanded. */
+    /** Sends a reading after some time; returns the action that the device gets. */
     send(reading: Record<string, boolean | number>, afterMs = SECOND) {
       now += afterMs;
       trace = [];
@@ -122,7 +122,7 @@ describe('reassert after a restart', () => {
   it.each([
     ['raised', { light: 100 }, ON],
     ['lowered', { light: 900 }, OFF],
-  ])('commands the action again on the first reading, if %s', (_side, reading, action) => {
+  ])('sends the command again on the first reading, if %s', (_side, reading, action) => {
     const { send, restart } = deviceUnder();
     const once = [action, undefined, undefined];
     expect([send(reading), send(reading), send(reading, 10 * MINUTE)]).toEqual(once);
@@ -130,7 +130,7 @@ describe('reassert after a restart', () => {
     expect([send(reading), send(reading), send(reading, 10 * MINUTE)]).toEqual(once);
   });
 
-  it('commands nothing if the first reading agrees', () => {
+  it('sends no command if the first reading agrees', () => {
     const { send, restart } = deviceUnder();
     send({ light: 100 });
     restart(MINUTE);
@@ -141,14 +141,14 @@ describe('reassert after a restart', () => {
     ]);
   });
 
-  it('commands immediately if the first reading differs', () => {
+  it('sends the command immediately if the first reading differs', () => {
     const { send, restart } = deviceUnder();
     send({ light: 100 });
     restart(2 * SECOND);
     expect(send({ light: 100, ...OFF })).toEqual(ON);
   });
 
-  it('commands at most every `reassert` if the device restarts often', () => {
+  it('sends the command at most every `reassert` if the device restarts often', () => {
     const { send, restart } = deviceUnder({ reassert: '1m' });
     send({ light: 100 });
     restart(SECOND);
@@ -162,7 +162,7 @@ describe('reassert after a restart', () => {
     expect(commands).toBeLessThanOrEqual(4);
   });
 
-  it('commands nothing with "never"', () => {
+  it('sends no command with "never"', () => {
     const { send, restart } = deviceUnder({ reassert: 'never' });
     send({ light: 100 });
     restart(MINUTE);
@@ -176,7 +176,7 @@ describe('reassert after a restart', () => {
     expect([send({ light: 100 }), send({ light: 100 }, 50 * MINUTE)]).toEqual([undefined, ON]);
   });
 
-  it('commands again in mode "every" although the deadband skips the reading', () => {
+  it('sends the command again in mode "every" although the deadband skips the reading', () => {
     const { send, restart } = deviceUnder({ mode: 'every', deadband: { of: 'light', by: 10 } });
     expect([send({ light: 100 }), send({ light: 101 })]).toEqual([ON, undefined]);
     restart(MINUTE);

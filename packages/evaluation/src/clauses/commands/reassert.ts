@@ -45,12 +45,12 @@ export const reassert = {
       if (reason === 'restarted')
         return passes
           ? `the device had restarted since the last command, ${duration(amount)} ago, and ${report}`
-          : `the device had restarted since the last command and ${report}; it was commanded ${duration(amount)} ago, and is commanded again after ${duration(limit)}`;
+          : `the device had restarted since the last command and ${report}; the last command was sent ${duration(amount)} ago and is repeated after ${duration(limit)}`;
       if (reason === 'quiet') return `the command ${mood} not repeated because of quiet hours`;
       const cause = reason === 'nothing' ? 'the device does not acknowledge' : `the device ${report}`;
       return passes
-        ? `${cause}, and was commanded ${duration(amount)} ago, more than ${duration(limit)}`
-        : `${cause}; it was commanded ${duration(amount)} ago, and is commanded again after ${duration(limit)}`;
+        ? `${cause}, and the last command was sent ${duration(amount)} ago, more than ${duration(limit)}`
+        : `${cause}; the last command was sent ${duration(amount)} ago and is repeated after ${duration(limit)}`;
     },
   },
 };
@@ -75,7 +75,7 @@ type Occasion = Pick<EvaluationContext<CompiledReassert & CompiledQuiet>, 'rule'
  * - A device that neither acknowledges nor reports may have restarted unnoticed; it gets the command again every `reassert`.
  * - Raised verdicts are not repeated during quiet hours. With `reassert: "never"`, nothing is repeated.
  * @param isQuieted whether quiet hours apply
- * @param leastMs shortest spacing, milliseconds
+ * @param leastMs minimum spacing, milliseconds
  */
 export function stateAfterReassert(
   { rule, observation, device, now, trace }: Occasion,
@@ -125,7 +125,7 @@ export function stateAfterReassert(
   return { ...state, emittedAt: now, repeats: again, told: device.startedAt };
 }
 
-/** Whether the device has restarted since it was last commanded, or last agreed. */
+/** Whether the device has restarted since the last command to it, or since it last agreed. */
 export function hasRestarted(
   { startedAt }: Pick<DeviceFacts, 'startedAt'>,
   { emittedAt, told = emittedAt }: Pick<RuleState, 'emittedAt' | 'told'>,

@@ -90,7 +90,7 @@ describe('absence', () => {
     expect(evaluate(rule, due.state, observation, acknowledging, START + 90_000).emit).toBeUndefined();
   });
 
-  it('waits for one and a half of the longest interval that the device is set to', () => {
+  it('waits for one and a half times the longest interval set for the device', () => {
     const observation: Observation = {
       trigger: 'timer',
       reading: {},
@@ -144,7 +144,7 @@ describe('absence', () => {
       'the device had been silent for 45 s, at least 30 s',
     );
     expect(obstaclesOf({ absence }, { ...since, raisedAt: START - 10_000 }, silentFor(45_000))).toEqual([
-      'the device had been silent for 45 s, and that had been commanded already',
+      'the device had been silent for 45 s, and the rule had already sent its command',
     ]);
   });
 });

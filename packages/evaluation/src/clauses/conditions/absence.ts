@@ -47,7 +47,7 @@ export const absence = {
       const silence = `the device had been silent for ${duration(amount)}`;
       if (passes) return `${silence}, at least ${duration(limit)}`;
       return until === undefined
-        ? `${silence}, and that had been commanded already`
+        ? `${silence}, and the rule had already sent its command`
         : `${silence}; ${duration(limit)} are needed`;
     },
   },

@@ -79,9 +79,9 @@ describe('quorum', () => {
   });
 
   it.each([
-    [true, lowered, 'the votes decided yes'],
-    [false, raised, 'the votes decided no'],
-    [undefined, lowered, 'the votes did not decide'],
+    [true, lowered, 'the result of the vote was yes'],
+    [false, raised, 'the result of the vote was no'],
+    [undefined, lowered, 'the vote had no result'],
   ])('takes the verdict of the votes: %s', (verdict, state, sentence) => {
     const observed = { trigger: 'timer' as const, reading: {}, ...(verdict !== undefined && { verdict }) };
     const trace = traceOf({ quorum: { policy: 'any' } }, state, observed);
@@ -96,7 +96,7 @@ describe('quorum', () => {
       'too few sensors had fresh votes; the safe action stays until 1970-01-01T00:01:00.000Z',
     );
     expect(obstaclesOf({ quorum: { policy: 'any' } }, lowered, { reading: {} })).toEqual([
-      'the votes did not decide',
+      'the vote had no result',
     ]);
   });
 });

@@ -97,8 +97,8 @@ export const quorum = {
     quorum({ value, reason, until }: TraceStep): string {
       if (reason === 'lost')
         return `too few sensors had fresh votes${until === undefined ? '' : `; the safe action stays until ${time(until)}`}`;
-      if (value === undefined) return 'the votes did not decide';
-      return `the votes decided ${value === true ? 'yes' : 'no'}`;
+      if (value === undefined) return 'the vote had no result';
+      return `the result of the vote was ${value === true ? 'yes' : 'no'}`;
     },
   },
 };

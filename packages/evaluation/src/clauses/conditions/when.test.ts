@@ -24,7 +24,7 @@ describe('when', () => {
     ]);
   });
 
-  it('commands on the first reading and then when the verdict changes', () => {
+  it('sends a command on the first reading and then when the verdict changes', () => {
     expect(commandsOf({}, every(1, [299, 0, 300, 1023, 299]))).toBe('+0first -2 +4');
   });
 
@@ -84,7 +84,7 @@ describe('clear', () => {
   it('is explained', () => {
     expect(explain(traceOf({ clear: 'light > 330' }, raised, { reading: { light: 310 } })).slice(1)).toEqual([
       'light was 310, below 330: "light > 330" did not hold',
-      'nothing was commanded: the rule had been raised for 60 s',
+      'no command was sent: the rule had been raised for 60 s',
     ]);
   });
 });

@@ -7,7 +7,7 @@ import type { RuleState } from '../../context/rule-state.js';
  * A clause is one file with everything about it: the fields of the rule document with their bounds and descriptions, the contradictions
  * with other fields, how it is compiled, its step in the evaluation, the sentences that explain that step, and an example for each field
  * in docs/rules.md. `rule-clauses.ts` composes them. The folders follow the evaluation: stops (no condition is evaluated), conditions
- * (the requested verdict), delays (when it takes effect), commands (what is commanded).
+ * (the requested verdict), delays (when it takes effect), commands (which command is sent).
  *
  * To add one: its file and test, `rule-clauses.ts`, the order in `CLAUSES` (context/trace.ts), and its rows in docs/rules.md.
  */

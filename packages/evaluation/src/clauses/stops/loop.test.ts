@@ -54,7 +54,7 @@ describe('loop', () => {
 
   it('is explained', () => {
     expect(explain(alternate(100, 0).trace).at(-1)).toBe(
-      'the rule changed its verdict too often: it was cut for 60 s, and nothing was commanded',
+      'the rule changed its verdict too often: it was cut for 60 s, and no command was sent',
     );
     expect(obstaclesOf({}, { ...lowered, cut: START + 30_000 })).toEqual([
       'the rule had changed its verdict too often, and was cut until 2026-06-01T12:00:30.000Z',

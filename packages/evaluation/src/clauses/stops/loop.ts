@@ -31,7 +31,7 @@ export const loop = {
     cut: ({ until = 0 }: TraceStep) =>
       `the rule had changed its verdict too often, and was cut until ${time(until)}`,
     loop: ({ limit = 0 }: TraceStep, mood: Mood) =>
-      `the rule changed its verdict too often: it ${mood} cut for ${duration(limit)}, and nothing ${mood} commanded`,
+      `the rule changed its verdict too often: it ${mood} cut for ${duration(limit)}, and no command ${mood} sent`,
   },
 };
 
