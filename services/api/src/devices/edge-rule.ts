@@ -7,7 +7,7 @@ export const edgeSettingSchema = z
   .object({
     rule: z.string().nullable().meta({ description: 'The rule that is set; null for none' }),
     told: versionSchema(
-      'The version last sent to the device, as rule@version; null if the device was sent none: because none is set, or because the ' +
+      'The version last sent to the device, as rule@version; null if none was sent, because none is set, or because the ' +
         'rule was deleted, no longer applies to the device, or is too large',
     ),
     confirmed: versionSchema('The version that the device last confirmed'),
