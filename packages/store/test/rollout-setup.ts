@@ -52,7 +52,7 @@ export async function startRollout(
   return claimRollout(redis, result.rollout.id);
 }
 
-/** Takes a rollout, as another replica does when the lease of its holder has ended. */
+/** Claims a rollout, as another replica does when the lease of its holder has ended. */
 export async function claimRollout(redis: Redis, id: string): Promise<HeldRollout> {
   await redis.zadd(ROLLOUTS_DUE_KEY, 1, id);
   const held = (await claimRollouts(redis, 1000)).find((one) => one.id === id);

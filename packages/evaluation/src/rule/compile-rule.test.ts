@@ -29,7 +29,7 @@ describe('compileRule', () => {
     [{ else: { heat: 1 } }, 0, ['heat', 'led_on', 'light']],
     [{ clear: 'light > last.light + 5' }, 2, ['led_on', 'light']],
     [{ deadband: { of: 'window.avg("heat", "1m")', by: 1 } }, 240, ['heat', 'led_on', 'light']],
-  ])('collects history depth and names of %j', (more, depth, names) => {
+  ])('collects window depth and names of %j', (more, depth, names) => {
     const rule = compiled(more);
     expect(rule.depth).toBe(depth);
     expect([...rule.names].sort()).toEqual(names);

@@ -15,7 +15,7 @@ export interface CompiledRule extends CompiledClauses {
   readonly since: number;
   /** The devices that the rule evaluates; for a quorum, the devices that vote. */
   readonly scope: DeviceScope;
-  /** How many readings of history its expressions need: 0, 2 (the current and the previous one), or a whole window. */
+  /** How many readings of the window its expressions need: 0, 2 (the current and the previous one), or a whole window. */
   readonly depth: number;
   /** Measurements that a verdict can depend on, including those that show whether the device follows its commands. */
   readonly names: readonly string[];

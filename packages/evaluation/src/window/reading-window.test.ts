@@ -12,7 +12,7 @@ const windowOf = (...values: [at: number, light: unknown][]) =>
 const compute = (window: ReadingWindow, fn: WindowFunction, ms: number) =>
   window.compute({ fn, measurement: 'light', ms });
 
-describe('History', () => {
+describe('ReadingWindow', () => {
   it.each<[fn: WindowFunction, ms: number, result: number]>([
     ['count', 10_000, 4],
     ['avg', 2000, 45],

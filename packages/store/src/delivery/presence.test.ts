@@ -26,7 +26,7 @@ const report = () => rules.accept(lamp, [reading({ light: 1 })]);
 const recordBirth = (session: number, more: object = {}) =>
   recordPresence(store.redis, [{ address: lamp, message: { online: true, session, ...more } }]);
 const recordWill = (session: number) => queue.leave(session);
-const history = async (name: string) =>
+const transitions = async (name: string) =>
   (await queue.read(name))!.transitions.map(({ state, attempt, cause }) => `${state} ${attempt} ${cause}`);
 
 describe('a command for an unreachable device', () => {
@@ -65,7 +65,11 @@ describe('a command for an unreachable device', () => {
     const before = await due();
     expect(Number(before)).toBe((await queue.read('on'))!.expiresAt);
     expect((await findDueShards(store.redis)).shards).toEqual([]);
-    expect([await queue.claim(), await due(), await history('on')]).toEqual([[], before, ['pending 0 api']]);
+    expect([await queue.claim(), await due(), await transitions('on')]).toEqual([
+      [],
+      before,
+      ['pending 0 api'],
+    ]);
   });
 
   it.each(AWAY)('is dispatched after the next reading: the device %s', async (_, leave) => {
@@ -140,7 +144,7 @@ describe('a command for an unreachable device', () => {
     await recordWill(1);
     await queue.pass(LEASE_MS);
     expect(await queue.claim()).toEqual([]);
-    expect(await history('on')).toEqual(['pending 0 api', 'dispatched 1 claim', 'pending 1 away']);
+    expect(await transitions('on')).toEqual(['pending 0 api', 'dispatched 1 claim', 'pending 1 away']);
     await recordBirth(2);
     await queue.wake();
     expect(await queue.claim()).toEqual(['on dispatched 2']);
@@ -153,7 +157,7 @@ describe('a command for an unreachable device', () => {
     await queue.acknowledge('up', 'acknowledged');
     await recordWill(1);
     await queue.pass(MINUTE);
-    expect([await queue.claim(), (await history('up')).at(-1)]).toEqual([[], 'pending 1 away']);
+    expect([await queue.claim(), (await transitions('up')).at(-1)]).toEqual([[], 'pending 1 away']);
     expect(await queue.acknowledge('up', 'succeeded')).toBe('succeeded');
   });
 
@@ -198,7 +202,7 @@ describe('a command for a stale device, whose session is open', () => {
     await queue.enqueue('on', { attempts });
     await lapse(attempts - 1);
     expect(await queue.claim()).toEqual([]);
-    expect((await history('on')).at(-1)).toBe(`pending ${attempts - 1} away`);
+    expect((await transitions('on')).at(-1)).toBe(`pending ${attempts - 1} away`);
     // A command that was woken for another reason waits again.
     await queue.wake();
     await queue.pass(MINUTE);
@@ -283,7 +287,7 @@ describe('policy now', () => {
     await queue.acknowledge('first', 'succeeded');
     await queue.leave();
     expect(await queue.claim()).toEqual(['second expired 0']);
-    expect((await history('second')).at(-1)).toBe('expired 0 unreachable');
+    expect((await transitions('second')).at(-1)).toBe('expired 0 unreachable');
   });
 
   it('ends as unknown if it was dispatched before its device left', async () => {

@@ -84,7 +84,7 @@ const steps = fc.commands(
   { maxCommands: 40, size: 'max' },
 );
 
-it('in any order of steps each command has one history, and each lane continues', async () => {
+it('in any order of steps each command has one path of transitions, and each lane continues', async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (commands) => {
       await store.redis.flushall();

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { problemSchema } from '../problems/problem.js';
 import { documentedSchema } from './documented-schema.js';
 
-const DESCRIPTION = `State, history and commands of device fleets.
+const DESCRIPTION = `State, readings and commands of device fleets.
 
 - Every path under \`/v1\` needs an API key, as \`Authorization: Bearer <key>\` or \`X-API-Key: <key>\`.
 - Times are ISO 8601 in UTC; ages are milliseconds by the clock of Redis.
@@ -23,7 +23,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('/')
     .addTag('fleets', 'Named sets of devices, and their counts')
-    .addTag('devices', 'Last state, presence and history')
+    .addTag('devices', 'Last state, presence and stored readings')
     .addTag('commands', 'Instructions to devices, tracked until their final state')
     .addTag('rollouts', 'The same command for many devices of a fleet')
     .addTag('rules', 'Versioned documents that turn telemetry into commands')

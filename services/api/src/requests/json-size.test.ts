@@ -22,7 +22,7 @@ describe('excessIn', () => {
     expect(excess(text)).toBe('it has more than 10 values');
   });
 
-  it('refuses an object with too many keys, but not a list of as many objects', () => {
+  it('rejects an object with too many keys, but not a list of as many objects', () => {
     const many = Array.from({ length: 2001 }, (_, i) => i);
     expect(excess(`{${many.map((i) => `"k${i}":0`).join(',')}}`, 10_000)).toBe(
       'an object has more than 2000 keys',

@@ -104,7 +104,7 @@ export const ruleStateSchema = z
     raisedAt: ms('When the rule was last raised, for the cooldown'),
     runUntil: ms('When the run ends'),
     ends: promisedEndSchema.optional(),
-    loop: ms('Rate limit of verdict changes: the time up to which the allowance is used'),
+    loop: ms('For the rate limit of verdict changes: the time until which the allowance is used up'),
     cut: ms('Until when the rule is paused because it changed too often'),
   })
   .meta({

@@ -124,7 +124,7 @@ describe('measureEffect', () => {
     expect(await measure(id)).toMatchObject({ outcome: 'ineffective', evidence: { reading: { light: 20 } } });
   });
 
-  it('remembers the previous and the contrary reading after they have left the window', async () => {
+  it('remembers the previous and the contradicting reading after they have left the window', async () => {
     const id = await command(10);
     await succeed(id);
     await report(20);

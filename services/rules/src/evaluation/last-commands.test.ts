@@ -15,7 +15,7 @@ const state = (raised: boolean, more: Partial<RuleState> = {}): RuleState => ({
 });
 
 describe('LastCommands', () => {
-  it('keeps the last command of each rule, in the order of these', () => {
+  it('keeps the last command of each rule, in the order of the commands', () => {
     const last = new LastCommands();
     const [a, b] = [ruleOf('a'), ruleOf('b')];
     last.set(a, command('1'), true, undefined);

@@ -14,7 +14,7 @@ const timeOfDay = (example: string) =>
 const quietSchema = z
   .strictObject({
     from: timeOfDay('22:00'),
-    to: timeOfDay('06:00').describe('Past midnight if it is earlier than "from".'),
+    to: timeOfDay('06:00').describe('On the next day if it is earlier than "from".'),
     timeZone: z
       .string()
       .default('UTC')

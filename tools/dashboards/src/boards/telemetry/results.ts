@@ -16,7 +16,7 @@ export const RESULTS_ROW: Row = [
     linesPanel({
       title: 'Readings by result',
       description:
-        'Accepted: the new last state. Late: added to the history only. Duplicate: stored before. Stale: too old for a full window. Retained: redelivered by the broker, of unknown age. Rejected: invalid. Retried: waits for Redis and counts again.',
+        'Accepted: the new last state. Late: stored in the window only. Duplicate: stored before. Stale: too old for a full window. Retained: redelivered by the broker, of unknown age. Rejected: invalid. Retried: waits for Redis and counts again.',
       unit: 'cps',
       queries: [[sumRate(`telemetry_messages_total{${REPLICA}}`, 'result'), '{{result}}']],
       width: 12,

@@ -32,7 +32,7 @@ const presenceIn = async (fleet: TestFleet) => (await stack.get(`/v1/fleets/${fl
 const untilOnline = (fleet: TestFleet, online: number) =>
   until(async () => (await presenceIn(fleet))?.online === online, { what: `${online} lamps online` });
 
-it('stopped lamps are offline, trigger no alert, and are removed, unless they return in time with their history', async () => {
+it('stopped lamps are offline, trigger no alert, and are removed, unless they return in time, with their readings', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = (number: number) => `/v1/fleets/${fleet.name}/devices/lamp-000${number}`;
   const first = await simulate(fleet, 4, FORGET_SECONDS);
@@ -58,7 +58,7 @@ it('stopped lamps are offline, trigger no alert, and are removed, unless they re
   expect(devices.map(({ device }: { device: string }) => device)).toEqual(['lamp-0001', 'lamp-0002']);
   expect(await presenceIn(fleet)).toEqual({ online: 2, stale: 0, offline: 0, never_seen: 0 });
   await until(async () => (await counted('left')) === 0, { what: 'no lamp that left' });
-  // A lamp that returned in time keeps its history.
+  // A lamp that returned in time keeps its readings.
   const { commands } = (await stack.get(`${lamp(1)}/commands`)).body;
   expect(commands).toEqual(expect.arrayContaining([expect.objectContaining({ id: command.body.id })]));
   await until(
