@@ -21,7 +21,6 @@ export const DOCUMENTED = {
   'docker compose up --scale device-sim=3': {
     untested: 'from decision 3; the test runs it together with --scale rules=2',
   },
-  "docker compose logs api | grep 'API key'": {},
   'docker compose exec grafana cat /run/grafana-secrets/admin-password': { grafana: true },
   'docker compose run --rm --entrypoint cat secrets /secrets/own/mqtt-demo': {},
   'docker compose run --rm secrets fleet list': {},

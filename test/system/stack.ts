@@ -148,7 +148,7 @@ function requests(url: string, key: string): Pick<SharedStack, 'get' | 'send' | 
 }
 
 async function apiKey(redisUrl: string): Promise<string> {
-  return createApiKey(await connected(redisUrl));
+  return (await createApiKey(await connected(redisUrl))).key;
 }
 
 function sumOf(text: string, name: string, labels: Record<string, string>): number {

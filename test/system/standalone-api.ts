@@ -1,4 +1,5 @@
 import { READY_MS } from '@lamplighter/native/servers/service';
+import { createApiKey } from '@lamplighter/store/access/api-keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
 import { startService, type TestService } from '@lamplighter/test-kit/servers/service';
@@ -10,7 +11,7 @@ import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 export interface StandaloneApi {
   readonly api: TestService;
   readonly redis: TestRedis;
-  /** The API key that it printed. */
+  /** A key that allows everything. */
   readonly key: string;
   /** A separate connection to its Redis. */
   readonly store: Redis;
@@ -30,8 +31,11 @@ export async function startStandaloneApi({
 } = {}): Promise<StandaloneApi> {
   const redis = await startRedis({ settings });
   const api = await startService('api', { REDIS_URL: redis.url, ...env }, { wait: 'started' });
-  const key = await firstKey(api);
   const store = await connected(redis.url);
+  const { key } = await createApiKey(store);
+  const isServing = async () =>
+    (await fetch(`${api.url}/v1/fleets`, { headers: { authorization: `Bearer ${key}` } })).ok;
+  await until(isServing, { what: 'the API to serve', timeoutMs: READY_MS });
   const withKey = (test: request.Test) => test.set('Authorization', `Bearer ${key}`);
   return {
     api,
@@ -49,12 +53,4 @@ export async function startStandaloneApi({
         .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
     },
   };
-}
-
-/** The key that the API prints when its Redis has no keys. */
-export function firstKey(api: TestService): Promise<string> {
-  return until(() => /^API key \(shown once\): (\S+)$/m.exec(api.output())?.[1], {
-    what: 'the first API key on stdout',
-    timeoutMs: READY_MS,
-  });
 }

@@ -4,6 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
 import helmet from 'helmet';
 import { ApiKeyCheck } from './access/api-key-check.js';
+import { KeyLimits } from './access/key-limits.js';
 import { requireApiKey } from './access/require-api-key.js';
 import { apiModule } from './app.module.js';
 import { exposeOpenCommands } from './commands/open-commands-gauge.js';
@@ -11,8 +12,9 @@ import { exposeDevices } from './devices/devices-gauge.js';
 import type { Foundation } from './foundation/foundation.module.js';
 import { exposeRoutes, measureRequests } from './metrics/http-metrics.js';
 import { openApiDocument } from './openapi/document.js';
+import { endUnreadBody } from './requests/end-unread-body.js';
 import type { Layer } from './requests/http-request.js';
-import { BODY_READERS, rejectOtherBodies } from './requests/json-body.js';
+import { BODY_READERS, limitBody, rejectOtherBodies } from './requests/json-body.js';
 import { parseJson } from './requests/parse-json.js';
 import { ValidationPipe } from './requests/validation.pipe.js';
 import { ProblemFilter } from './responses/problem.filter.js';
@@ -36,6 +38,7 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
   app.useGlobalPipes(new ValidationPipe());
 
   app.use(measureRequests(metrics));
+  app.use(endUnreadBody);
   // Swagger UI has inline styles but no inline scripts. TLS, and so HSTS, is the job of a reverse proxy.
   app.use(
     helmet({
@@ -43,8 +46,9 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
       contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
     }),
   );
-  app.use('/v1', requireApiKey(app.get(ApiKeyCheck), metrics));
+  app.use('/v1', requireApiKey(app.get(ApiKeyCheck), app.get(KeyLimits), metrics));
   app.use('/v1', rejectOtherBodies);
+  app.use('/v1', limitBody);
   for (const reader of BODY_READERS) app.useBodyParser('raw', reader);
   app.use(parseJson);
   SwaggerModule.setup('docs', app, () => openApiDocument(app, VERSION), {

@@ -4,7 +4,7 @@ import { readConfig } from '@lamplighter/service-kit/config';
 import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { PortTaken } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
-import { printFirstKey } from './access/first-key.js';
+import { reportMissingKey } from './access/first-key.js';
 import { createApp } from './create-app.js';
 import { EventFeed } from './events/event-feed.js';
 import { EventReader } from './events/event-reader.js';
@@ -32,7 +32,7 @@ async function start(): Promise<RunningService> {
     logger,
     metrics,
     errors,
-    onAvailable: printFirstKey,
+    onAvailable: (redis) => reportMissingKey(redis, logger),
   });
   const app = await createApp({ config, logger, metrics, errors, link });
   const server = app.getHttpServer();

@@ -8,7 +8,7 @@ import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
-import { apiKeyPageSchema } from '../../../services/api/src/access/keys.controller.js';
+import { apiKeyPageSchema } from '../../../services/api/src/access/key.schema.js';
 import { startStandaloneApi } from '../standalone-api.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../services/api/dist/create-key.js', import.meta.url));
@@ -72,7 +72,7 @@ describe('create-key', () => {
       /^create-key: cannot reach Redis: .*ECONNREFUSED.*; start it, or correct REDIS_URL\n$/,
     );
     expect(wrongFlag).toMatchObject({ code: 1, stdout: '' });
-    expect(wrongFlag.stderr).toMatch(/^create-key: invalid arguments: --frist\nusage: .*\n$/);
+    expect(wrongFlag.stderr).toMatch(/^create-key: invalid arguments: --frist\nusage: .*\n.*\n$/);
   }, 120_000);
 });
 
@@ -89,23 +89,55 @@ it('a key that is deleted in Redis is rejected within seconds', async () => {
   });
 }, 120_000);
 
+describe('create-key with rights', () => {
+  it('creates a key with scopes, fleets, a name and a time', async () => {
+    const api = await startStandaloneApi();
+    const url = { REDIS_URL: api.redis.url };
+    const created = await createKey(
+      url,
+      ...['--scopes', 'read,command', '--fleets', 'demo,plant', '--expires', '90d', '--name', 'the wall'],
+    );
+    expect(created.stderr).toBe('');
+    expect((await createKey(url, '--list')).stdout).toMatch(
+      /^\w+ {2}read,command {2}created \S+ {2}last used never {2}fleets demo,plant {2}expires 20\S+ {2}"the wall"$/m,
+    );
+    for (const [args, message] of [
+      [['--scopes', 'write'], /^create-key: --scopes must be "read" or "command"/],
+      [['--fleets', 'demo'], /^create-key: --fleets must be omitted: a key with scope "admin"/],
+      [['--expires', '5 days', '--scopes', 'read'], /^create-key: --expires must be a duration/],
+      [['--first', '--scopes', 'read'], /^create-key: these arguments do not belong together/],
+    ] as const)
+      expect(await createKey(url, ...args)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(message),
+      });
+  }, 60_000);
+});
+
 describe('keys', () => {
   const idOf = (key: string) => key.slice('lamp_'.length).split('.')[0]!;
 
   it('are listed with their times and without their secrets', async () => {
     const api = await startStandaloneApi();
     await createKey({ REDIS_URL: api.redis.url });
-    await until(async () => (await api.get('/v1/keys')).body.keys[0].lastUsedAt, {
-      what: 'the use of the key to be recorded',
-    });
+    interface Listed {
+      id: string;
+      isYours: boolean;
+      lastUsedAt?: string;
+    }
+    const yours = async () =>
+      ((await api.get('/v1/keys')).body.keys as Listed[]).find(({ isYours }) => isYours);
+    await until(async () => (await yours())?.lastUsedAt, { what: 'the use of the key to be recorded' });
+    expect((await yours())!.id).toBe(idOf(api.key));
     const { body } = await api.get('/v1/keys');
     expect(apiKeyPageSchema.parse(body)).toEqual(body);
-    expect(body.keys).toMatchObject([{ id: idOf(api.key), isYours: true }, { isYours: false }]);
+    expect(body.keys).toHaveLength(2);
     expect(JSON.stringify(body)).not.toContain(api.key.split('.')[1]);
     const listed = await createKey({ REDIS_URL: api.redis.url }, '--list');
     expect(listed.stdout.split('\n')).toEqual([
-      expect.stringMatching(`^${idOf(api.key)}  created 2\\S+  last used 2\\S+$`),
-      expect.stringMatching(/^[0-9a-f]{12} {2}created 2\S+ {2}last used never$/),
+      expect.stringMatching(/^[0-9a-f]{12} {2}admin {2}created 2\S+ {2}last used (2\S+|never)$/),
+      expect.stringMatching(/^[0-9a-f]{12} {2}admin {2}created 2\S+ {2}last used (2\S+|never)$/),
       '',
     ]);
   }, 60_000);

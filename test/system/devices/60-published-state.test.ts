@@ -186,7 +186,7 @@ it('the published state survives restarts of rules and broker, and never goes ba
   const response = await fetch(`${api.url}/v1/fleets/${fleet.name}/settings`, {
     method: 'PUT',
     headers: {
-      authorization: `Bearer ${await createApiKey(await connected(redis.url))}`,
+      authorization: `Bearer ${(await createApiKey(await connected(redis.url))).key}`,
       'content-type': 'application/json',
     },
     body: '{"publishState":true}',

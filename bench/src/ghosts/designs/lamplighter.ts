@@ -122,7 +122,7 @@ function requestOf(command: ScriptedCommand) {
 async function newKey(redisUrl: string): Promise<string> {
   const redis = new Redis(redisUrl);
   try {
-    return await createApiKey(redis);
+    return (await createApiKey(redis)).key;
   } finally {
     redis.disconnect();
   }

@@ -31,7 +31,13 @@ export async function restCommands(
       name,
       port: await freePort(),
       logFile: `${folder}/${name}.log`,
-      env: { PATH: process.env.PATH, REDIS_URL: servers.redisUrl, LOG_LEVEL: 'warn', ...more },
+      env: {
+        PATH: process.env.PATH,
+        REDIS_URL: servers.redisUrl,
+        LOG_LEVEL: 'warn',
+        API_KEY_RATE: '1000000',
+        ...more,
+      },
     });
   const key = await newKey(servers.redisUrl);
   const api = await launch('api');
@@ -64,7 +70,7 @@ export async function restCommands(
 async function newKey(redisUrl: string): Promise<string> {
   const redis = new Redis(redisUrl);
   try {
-    return await createApiKey(redis);
+    return (await createApiKey(redis)).key;
   } finally {
     redis.disconnect();
   }

@@ -1,13 +1,16 @@
 import { type StoreUnderTest, startStore } from '@lamplighter/test-kit/store/store-under-test';
 import { API_KEYS_KEY } from '../keys.js';
+import { hasScope, MAX_API_KEYS, SCOPES } from './api-key.js';
 import {
   createApiKey,
   createFirstApiKey,
   listApiKeys,
+  type NewApiKey,
   parseApiKey,
-  readApiKeyHash,
+  readApiKey,
   recordApiKeyUse,
   revokeApiKey,
+  TooManyApiKeys,
 } from './api-keys.js';
 
 let store: StoreUnderTest;
@@ -21,25 +24,27 @@ beforeEach(async () => {
 /** What the API does with a key in a request. */
 async function isKnown(key: string): Promise<boolean> {
   const parsed = parseApiKey(key);
-  return parsed !== undefined && (await readApiKeyHash(store.redis, parsed.id)) === parsed.hash;
+  return parsed !== undefined && (await readApiKey(store.redis, parsed.id))?.hash === parsed.hash;
 }
 
+const newKey = async (options?: NewApiKey) => (await createApiKey(store.redis, options)).key;
+
 it('a created key is known, and a different one is not', async () => {
-  const key = await createApiKey(store.redis);
+  const key = await newKey();
   const last = key.endsWith('A') ? 'B' : 'A';
   expect([await isKnown(key), await isKnown(`${key.slice(0, -1)}${last}`)]).toEqual([true, false]);
   expect(await isKnown(`lamp_${'f'.repeat(12)}.${key.split('.')[1]}`)).toBe(false);
 });
 
 it('each key has its own id and secret', async () => {
-  const keys = await Promise.all(Array.from({ length: 20 }, () => createApiKey(store.redis)));
+  const keys = await Promise.all(Array.from({ length: 20 }, () => newKey()));
   expect(new Set(keys.map((key) => parseApiKey(key)!.id)).size).toBe(20);
   expect(new Set(keys.map((key) => parseApiKey(key)!.hash)).size).toBe(20);
   for (const key of keys) expect(key).toMatch(/^lamp_[0-9a-f]{12}[.][\w-]{43}$/);
 });
 
 it('only the hash of the secret is stored', async () => {
-  const key = await createApiKey(store.redis);
+  const key = await newKey();
   const stored = JSON.stringify(await store.redis.hgetall(API_KEYS_KEY));
   expect(stored).not.toContain(key.split('.')[1]!);
   expect(stored).toContain(parseApiKey(key)!.hash);
@@ -47,7 +52,7 @@ it('only the hash of the secret is stored', async () => {
 
 it('keys are listed by id with their times, in pages and without hashes', async () => {
   const before = Date.now() - 1000;
-  const ids = (await Promise.all(Array.from({ length: 3 }, () => createApiKey(store.redis))))
+  const ids = (await Promise.all(Array.from({ length: 3 }, () => newKey())))
     .map((key) => parseApiKey(key)!.id)
     .sort();
   await recordApiKeyUse(store.redis, ids[1]!);
@@ -58,11 +63,14 @@ it('keys are listed by id with their times, in pages and without hashes', async 
   expect(first.keys[0]!.lastUsedAt).toBeUndefined();
   expect(first.keys[1]!.lastUsedAt).toBeGreaterThan(before);
   const rest = await listApiKeys(store.redis, { limit: 2, after: ids[1]! });
-  expect(rest.keys).toEqual([{ id: ids[2], createdAt: expect.any(Number) }, { id: 'ffffffffffff' }]);
+  expect(rest.keys).toEqual([
+    { id: ids[2], scopes: ['admin'], createdAt: expect.any(Number) },
+    { id: 'ffffffffffff', scopes: ['admin'] },
+  ]);
 });
 
 it('a revoked key is unknown; the last one is revoked only with mayBeLast', async () => {
-  const [one, other] = [await createApiKey(store.redis), await createApiKey(store.redis)];
+  const [one, other] = [await newKey(), await newKey()];
   const { id } = parseApiKey(one)!;
   expect(await revokeApiKey(store.redis, id)).toBe('revoked');
   expect([await isKnown(one), await isKnown(other)]).toEqual([false, true]);
@@ -71,6 +79,56 @@ it('a revoked key is unknown; the last one is revoked only with mayBeLast', asyn
   expect(await revokeApiKey(store.redis, last)).toBe('last');
   expect(await revokeApiKey(store.redis, last, { mayBeLast: true })).toBe('revoked');
   expect(await listApiKeys(store.redis, { limit: 10 })).toEqual({ keys: [] });
+});
+
+it('keys of earlier versions keep working, and allow everything', async () => {
+  const key = await newKey();
+  const { id, hash } = parseApiKey(key)!;
+  for (const stored of [hash, `${hash},1795348800000`]) {
+    await store.redis.hset(API_KEYS_KEY, id, stored);
+    const found = await readApiKey(store.redis, id);
+    expect(found).toMatchObject({ hash, key: { scopes: ['admin'] }, validMs: Number.POSITIVE_INFINITY });
+    expect(SCOPES.every((scope) => hasScope(found!.key, scope))).toBe(true);
+  }
+  await store.redis.hset(API_KEYS_KEY, id, '{"hash":');
+  expect(await readApiKey(store.redis, id)).toMatchObject({ hash: '', key: { scopes: [] } });
+});
+
+it('a key has only its scopes, its fleets and its time', async () => {
+  const created = await createApiKey(store.redis, {
+    name: 'dashboard',
+    scopes: ['read', 'command', 'read'],
+    fleets: ['demo'],
+    validMs: 60_000,
+  });
+  const { key, validMs } = (await readApiKey(store.redis, created.id))!;
+  expect(key).toEqual({
+    id: created.id,
+    name: 'dashboard',
+    scopes: ['read', 'command'],
+    fleets: ['demo'],
+    createdAt: expect.any(Number),
+    expiresAt: key.createdAt! + 60_000,
+  });
+  expect(SCOPES.filter((scope) => hasScope(key, scope))).toEqual(['read', 'command']);
+  expect(validMs).toBeGreaterThan(50_000);
+  const expired = await createApiKey(store.redis, { validMs: -1 });
+  expect((await readApiKey(store.redis, expired.id))!.validMs).toBeLessThan(0);
+});
+
+it('the last valid key that may create others is kept', async () => {
+  const admin = parseApiKey(await newKey())!.id;
+  await newKey({ scopes: ['read', 'command', 'rules', 'devices'] });
+  await newKey({ validMs: -1 });
+  expect(await revokeApiKey(store.redis, admin)).toBe('last');
+  await newKey({ validMs: 60_000 });
+  expect(await revokeApiKey(store.redis, admin)).toBe('revoked');
+});
+
+it('refuses more keys than the limit', async () => {
+  const records = Array.from({ length: MAX_API_KEYS }, (_, i) => [`${i}`.padStart(12, '0'), 'f'.repeat(64)]);
+  await store.redis.hset(API_KEYS_KEY, ...records.flat());
+  await expect(createApiKey(store.redis)).rejects.toBeInstanceOf(TooManyApiKeys);
 });
 
 describe('the first key', () => {
@@ -82,7 +140,7 @@ describe('the first key', () => {
   });
 
   it('is not created if there is a key', async () => {
-    await createApiKey(store.redis);
+    await newKey();
     expect(await createFirstApiKey(store.redis)).toBeUndefined();
     expect(await store.redis.hlen(API_KEYS_KEY)).toBe(1);
   });

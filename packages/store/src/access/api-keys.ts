@@ -3,27 +3,54 @@ import type { Redis } from 'ioredis';
 import { API_KEYS_KEY, API_KEYS_USED_KEY } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
 import { callFunction } from '../redis/functions.js';
+import { type ApiKey, type ApiKeyRecord, MAX_API_KEYS, parseRecord, type Scope } from './api-key.js';
 
 /**
- * API keys have the form `lamp_<id>.<secret>`. The store holds the id, the SHA-256 of the secret, and when the key was created and last
- * used: `<id>` → `<hash>,<created (ms)>`; keys of earlier versions have no time. The secret is 256 random bits, so a fast hash is enough
- * (OWASP Password Storage: slow hashes are for passwords).
+ * API keys have the form `lamp_<id>.<secret>`. The store holds the SHA-256 of the secret with the facts of the key: `<id>` → JSON (see
+ * api-key.ts). The secret is 256 random bits, so a fast hash is enough (OWASP Password Storage: slow hashes are for passwords).
  */
 const API_KEY = /^lamp_([0-9a-f]{12})[.]([A-Za-z0-9_-]{43})$/;
+/** The id of the first key, so that only one process can create it. */
+const FIRST_ID = '000000000000';
 
-/** Creates a key and stores its hash. The key itself is returned only here. */
-export async function createApiKey(redis: Redis): Promise<string> {
-  const { id, key, hash } = newKey();
-  await redis.hset(API_KEYS_KEY, id, `${hash},${await redisNow(redis)}`);
-  return key;
+/** What a new key allows. */
+export interface NewApiKey {
+  readonly name?: string | undefined;
+  /** Default: `admin`. */
+  readonly scopes?: readonly Scope[] | undefined;
+  readonly fleets?: readonly string[] | undefined;
+  /** How long it is valid, milliseconds; default: without limit. */
+  readonly validMs?: number | undefined;
 }
 
-/** Creates the first key; undefined if a key exists. Safe to call from several processes concurrently. */
+/** The installation has `MAX_API_KEYS` keys. */
+export class TooManyApiKeys extends Error {
+  override readonly name = 'TooManyApiKeys';
+}
+
+/** A new key, with its secret, which only the creator sees. */
+export interface CreatedApiKey extends ApiKey {
+  readonly key: string;
+}
+
+/** Creates a key and stores its hash. @throws TooManyApiKeys */
+export async function createApiKey(redis: Redis, options: NewApiKey = {}): Promise<CreatedApiKey> {
+  if ((await redis.hlen(API_KEYS_KEY)) >= MAX_API_KEYS)
+    throw new TooManyApiKeys(`there are ${MAX_API_KEYS} API keys already; revoke some first`);
+  const { record, ...created } = newKey(await redisNow(redis), options);
+  await redis.hset(API_KEYS_KEY, created.id, JSON.stringify(record));
+  return created;
+}
+
+/** Creates the first key, which allows everything; undefined if a key exists. Safe to call from several processes concurrently. */
 export async function createFirstApiKey(redis: Redis): Promise<string | undefined> {
-  const { key, hash } = newKey('000000000000');
-  if ((await redis.hlen(API_KEYS_KEY)) > 0) return undefined;
-  const stored = `${hash},${await redisNow(redis)}`;
-  return (await redis.hsetnx(API_KEYS_KEY, '000000000000', stored)) === 1 ? key : undefined;
+  const { record, key } = newKey(await redisNow(redis), { name: 'first key' }, FIRST_ID);
+  if (await hasApiKeys(redis)) return undefined;
+  return (await redis.hsetnx(API_KEYS_KEY, FIRST_ID, JSON.stringify(record))) === 1 ? key : undefined;
+}
+
+export async function hasApiKeys(redis: Redis): Promise<boolean> {
+  return (await redis.hlen(API_KEYS_KEY)) > 0;
 }
 
 /** The id of a key and the hash of its secret; undefined if the text does not have the form of a key. */
@@ -32,16 +59,21 @@ export function parseApiKey(key: string): { id: string; hash: string } | undefin
   return id && secret ? { id, hash: sha256(secret) } : undefined;
 }
 
-/** The stored hash of a key; null if the key does not exist. */
-export async function readApiKeyHash(redis: Redis, id: string): Promise<string | null> {
-  return (await redis.hget(API_KEYS_KEY, id))?.split(',')[0] ?? null;
+/** A stored key, the hash of its secret, and how long it is still valid, milliseconds; undefined if it does not exist. */
+export async function readApiKey(
+  redis: Redis,
+  id: string,
+): Promise<{ hash: string; key: ApiKey; validMs: number } | undefined> {
+  const text = await redis.hget(API_KEYS_KEY, id);
+  if (text === null) return undefined;
+  const { hash, key } = parseRecord(id, text);
+  const { expiresAt } = key;
+  const validMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt - (await redisNow(redis));
+  return { hash, key, validMs };
 }
 
-/** The public facts of a key. Times are milliseconds on the clock of Redis. */
-export interface ApiKeyFacts {
-  readonly id: string;
-  /** Absent for keys of earlier versions. */
-  readonly createdAt?: number;
+/** A key in a list. */
+export interface ListedApiKey extends ApiKey {
   /** Exact to a minute; absent if the key was never used. */
   readonly lastUsedAt?: number;
 }
@@ -50,19 +82,15 @@ export interface ApiKeyFacts {
 export async function listApiKeys(
   redis: Redis,
   { limit, after = '' }: { limit: number; after?: string },
-): Promise<{ keys: ApiKeyFacts[]; next?: string }> {
+): Promise<{ keys: ListedApiKey[]; next?: string }> {
   const [keys, used] = await Promise.all([redis.hgetall(API_KEYS_KEY), redis.hgetall(API_KEYS_USED_KEY)]);
   const ids = Object.keys(keys)
     .filter((id) => id > after)
     .sort();
   const page = ids.slice(0, limit).map((id) => {
-    const [, createdAt] = keys[id]!.split(',');
     const lastUsedAt = used[id];
-    return {
-      id,
-      ...(createdAt !== undefined && { createdAt: Number(createdAt) }),
-      ...(lastUsedAt !== undefined && { lastUsedAt: Number(lastUsedAt) }),
-    };
+    const { key } = parseRecord(id, keys[id]!);
+    return { ...key, ...(lastUsedAt !== undefined && { lastUsedAt: Number(lastUsedAt) }) };
   });
   return ids.length > page.length ? { keys: page, next: page.at(-1)!.id } : { keys: page };
 }
@@ -74,7 +102,7 @@ export async function recordApiKeyUse(redis: Redis, id: string): Promise<void> {
 
 /**
  * Revokes a key: no service accepts it 5 s later.
- * @param mayBeLast allows revoking the only key; the API then creates a first key when it next connects
+ * @param mayBeLast allows revoking the last valid key with scope `admin`
  */
 export async function revokeApiKey(
   redis: Redis,
@@ -88,9 +116,20 @@ export async function revokeApiKey(
     | 'last';
 }
 
-function newKey(id = randomBytes(6).toString('hex')) {
+function newKey(
+  createdAt: number,
+  { name, scopes = ['admin'], fleets, validMs }: NewApiKey,
+  id = randomBytes(6).toString('hex'),
+): CreatedApiKey & { record: ApiKeyRecord } {
   const secret = randomBytes(32).toString('base64url');
-  return { id, key: `lamp_${id}.${secret}`, hash: sha256(secret) };
+  const facts = {
+    ...(name !== undefined && { name }),
+    scopes: [...new Set(scopes)],
+    ...(fleets !== undefined && { fleets: [...new Set(fleets)] }),
+    createdAt,
+    ...(validMs !== undefined && { expiresAt: createdAt + validMs }),
+  };
+  return { id, ...facts, key: `lamp_${id}.${secret}`, record: { hash: sha256(secret), ...facts } };
 }
 
 function sha256(text: string): string {

@@ -22,14 +22,18 @@ const COUNTS_PER_TRIP = 2000;
  * Lists fleets by name, with counts; omits the canary fleet. Reads only the shards that hold devices of a fleet, so a thousand fleets
  * with one device each cost a thousand counts, not 64,000.
  * @param after only names after this one (the cursor)
+ * @param only only these names
  * @returns up to `limit` fleets, and the last name if more follow
  */
 export async function readFleets(
   redis: Redis,
-  options: { limit: number; after?: string },
+  options: { limit: number; after?: string; only?: readonly string[] },
 ): Promise<{ fleets: Fleet[]; next?: string }> {
   const shards = await shardsByFleet(redis);
-  const names = [...shards.keys()].filter((name) => name > (options.after ?? '')).sort();
+  const { after = '', only } = options;
+  const names = [...shards.keys()]
+    .filter((name) => name > after && (only === undefined || only.includes(name)))
+    .sort();
   const page = names.slice(0, options.limit);
   const counts = await countShards(
     redis,

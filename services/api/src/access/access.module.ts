@@ -1,10 +1,24 @@
 import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import type { Config } from '../foundation/config.js';
+import { CONFIG } from '../foundation/tokens.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
+import { AccessGuard } from './access.guard.js';
 import { ApiKeyCheck } from './api-key-check.js';
+import { KeyLimits } from './key-limits.js';
 import { KeysController } from './keys.controller.js';
 
 @Module({
   controllers: [KeysController],
-  providers: [ApiKeyCheck],
-  exports: [ApiKeyCheck],
+  providers: [
+    ApiKeyCheck,
+    {
+      provide: KeyLimits,
+      inject: [CONFIG, ApiMetrics],
+      useFactory: (config: Config, metrics: ApiMetrics) => new KeyLimits(config, metrics),
+    },
+    { provide: APP_GUARD, useClass: AccessGuard },
+  ],
+  exports: [ApiKeyCheck, KeyLimits],
 })
 export class AccessModule {}

@@ -7,6 +7,8 @@ import { ApiKeyCheck } from './api-key-check.js';
 
 const keyOf = (id: number) => `lamp_${id.toString(16).padStart(12, '0')}.${'A'.repeat(43)}`;
 
+const ADMIN = { scopes: ['admin'] };
+
 /** A check on a store that has every id, with the ids that were read and the reported errors. */
 function underTest(recordUse: () => unknown = () => Promise.resolve()) {
   const read: string[] = [];
@@ -23,18 +25,18 @@ function underTest(recordUse: () => unknown = () => Promise.resolve()) {
 describe('ApiKeyCheck', () => {
   it('reads a key once while it is cached, and rejects other secrets', async () => {
     const { check, read } = underTest();
-    expect([await check.accepts(keyOf(7)), await check.accepts(keyOf(7))]).toEqual([true, true]);
-    expect(await check.accepts(keyOf(7).replace(/A$/, 'B'))).toBe(false);
+    expect([await check.find(keyOf(7)), await check.find(keyOf(7))]).toMatchObject([ADMIN, ADMIN]);
+    expect(await check.find(keyOf(7).replace(/A$/, 'B'))).toBeUndefined();
     expect(read).toHaveLength(1);
   });
 
   it('caches a thousand keys and evicts the oldest', async () => {
     const { check, read } = underTest();
-    for (let id = 0; id <= 1000; id += 1) await check.accepts(keyOf(id));
+    for (let id = 0; id <= 1000; id += 1) await check.find(keyOf(id));
     expect(read).toHaveLength(1001);
-    await check.accepts(keyOf(1000));
+    await check.find(keyOf(1000));
     expect(read).toHaveLength(1001);
-    await check.accepts(keyOf(0));
+    await check.find(keyOf(0));
     expect(read).toHaveLength(1002);
   });
 
@@ -45,7 +47,7 @@ describe('ApiKeyCheck', () => {
     const { check, reports } = underTest(() => {
       throw error;
     });
-    expect(await check.accepts(keyOf(7))).toBe(true);
+    expect(await check.find(keyOf(7))).toMatchObject(ADMIN);
     await setImmediate();
     expect(reports).toEqual(reported ? [['api_keys', error]] : []);
   });

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { parseApiKey, readApiKeyHash, recordApiKeyUse } from '@lamplighter/store/access/api-keys';
+import type { ApiKey } from '@lamplighter/store/access/api-key';
+import { parseApiKey, readApiKey, recordApiKeyUse } from '@lamplighter/store/access/api-keys';
 import { Injectable } from '@nestjs/common';
 import { ApiErrors } from '../foundation/api-errors.js';
 import { isStoreFailure } from '../problems/store-failure.js';
@@ -11,15 +12,17 @@ const MAX_CACHED = 1000;
 /** The use of a key is recorded at most this often, milliseconds. */
 const RECORD_USE_MS = 60_000;
 
-interface CachedHash {
+interface CachedKey {
   readonly hash: Buffer;
+  readonly key: ApiKey;
+  /** When the key expires or the store is read again, whichever is first. */
   readonly until: number;
 }
 
-/** Checks API keys against the hashes in the store. A revoked key is rejected within `CACHE_MS`. */
+/** Checks API keys against the hashes in the store. A revoked key is rejected within `CACHE_MS`, an expired one at once. */
 @Injectable()
 export class ApiKeyCheck {
-  private readonly cache = new Map<string, CachedHash>();
+  private readonly cache = new Map<string, CachedKey>();
   private readonly recordedAt = new Map<string, number>();
 
   constructor(
@@ -28,16 +31,18 @@ export class ApiKeyCheck {
   ) {}
 
   /**
-   * Whether the key is valid.
+   * The valid key that a client sent; undefined if there is none.
    * @throws Problem `store-away`
    */
-  async accepts(key: string): Promise<boolean> {
-    const claim = parseApiKey(key);
-    if (claim === undefined) return false;
+  async find(text: string): Promise<ApiKey | undefined> {
+    const claim = parseApiKey(text);
+    if (claim === undefined) return undefined;
     const known = this.cached(claim.id) ?? (await this.read(claim.id));
-    const isOurs = known !== undefined && timingSafeEqual(known, Buffer.from(claim.hash, 'hex'));
-    if (isOurs) void this.recordUse(claim.id);
-    return isOurs;
+    if (known === undefined) return undefined;
+    const hash = Buffer.from(claim.hash, 'hex');
+    if (known.hash.length !== hash.length || !timingSafeEqual(known.hash, hash)) return undefined;
+    void this.recordUse(claim.id);
+    return known.key;
   }
 
   /** Removes a key from the cache. */
@@ -46,19 +51,20 @@ export class ApiKeyCheck {
     this.recordedAt.delete(id);
   }
 
-  private cached(id: string): Buffer | undefined {
+  private cached(id: string): CachedKey | undefined {
     const entry = this.cache.get(id);
-    return entry !== undefined && entry.until > performance.now() ? entry.hash : undefined;
+    return entry !== undefined && entry.until > performance.now() ? entry : undefined;
   }
 
-  private async read(id: string): Promise<Buffer | undefined> {
+  private async read(id: string): Promise<CachedKey | undefined> {
     this.cache.delete(id);
-    const text = await readApiKeyHash(this.link.redis, id);
-    if (text === null) return undefined;
-    const hash = Buffer.from(text, 'hex');
+    const stored = await readApiKey(this.link.redis, id);
+    if (stored === undefined || stored.validMs <= 0) return undefined;
+    const until = performance.now() + Math.min(CACHE_MS, stored.validMs);
+    const entry = { hash: Buffer.from(stored.hash, 'hex'), key: stored.key, until };
     makeRoom(this.cache);
-    this.cache.set(id, { hash, until: performance.now() + CACHE_MS });
-    return hash;
+    this.cache.set(id, entry);
+    return entry;
   }
 
   /** Requests do not wait for this; after a failure, a later request records the use. */

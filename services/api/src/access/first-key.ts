@@ -1,8 +1,9 @@
-import { createFirstApiKey } from '@lamplighter/store/access/api-keys';
+import type { Logger } from '@lamplighter/service-kit/log/logger';
+import { hasApiKeys } from '@lamplighter/store/access/api-keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 
-/** Creates the first API key if there is none and prints it to stdout, the only place where it can be read. It is not logged. */
-export async function printFirstKey(redis: Redis): Promise<void> {
-  const key = await createFirstApiKey(redis);
-  if (key !== undefined) process.stdout.write(`API key (shown once): ${key}\n`);
+/** Says how to create the first API key. The API does not print keys, because its output is kept in logs. */
+export async function reportMissingKey(redis: Redis, logger: Logger): Promise<void> {
+  if (await hasApiKeys(redis)) return;
+  logger.warn('there is no API key; create the first one here with: node dist/create-key.js --first');
 }

@@ -1,61 +1,44 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
-import { type ApiKeyFacts, listApiKeys, parseApiKey, revokeApiKey } from '@lamplighter/store/access/api-keys';
-import { Controller, Delete, Get, HttpCode, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { MAX_API_KEYS } from '@lamplighter/store/access/api-key';
+import { createApiKey, listApiKeys, revokeApiKey, TooManyApiKeys } from '@lamplighter/store/access/api-keys';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { LOGGER } from '../foundation/tokens.js';
 import { BODY_PROBLEMS, header, Problems, Resource, Responds } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
-import { isoTime, timeSchema } from '../responses/iso-time.js';
-import { CURSOR, limitSchema, linkNext, nextSchema } from '../responses/page.js';
+import { isoTime } from '../responses/iso-time.js';
+import { linkNext } from '../responses/page.js';
+import { Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import { ApiKeyCheck } from './api-key-check.js';
-import { keyOf } from './require-api-key.js';
+import {
+  apiKeyPageSchema,
+  createdApiKeySchema,
+  keyFacts,
+  keyPath,
+  keysQuery,
+  type NewApiKeyBody,
+  newApiKeySchema,
+  requestedKey,
+  revokeQuery,
+} from './key.schema.js';
 
-const keyId = z
-  .string()
-  .regex(/^[0-9a-f]{12}$/, 'must be the id of an API key: the 12 characters between "lamp_" and "."')
-  .meta({ examples: ['3f2a91c0d4e7'] });
-
-export const apiKeySchema = z
-  .object({
-    id: z.string().meta({ description: 'The part of the key between `lamp_` and the dot. Not secret.' }),
-    createdAt: timeSchema(
-      'When the key was created; absent for keys created before this was recorded',
-    ).optional(),
-    lastUsedAt: timeSchema('When the key was last used, to the minute; absent if never').optional(),
-    isYours: z.boolean().meta({ description: 'Whether this request used the key' }),
-  })
-  .meta({
-    id: 'ApiKey',
-    examples: [
-      {
-        id: '3f2a91c0d4e7',
-        createdAt: '2026-11-22T12:00:00.000Z',
-        lastUsedAt: '2026-11-22T12:30:00.000Z',
-        isYours: true,
-      },
-    ],
-  });
-
-export const apiKeyPageSchema = z
-  .object({ keys: z.array(apiKeySchema), next: nextSchema })
-  .meta({ id: 'ApiKeyPage' });
-
-const keysQuery = z.strictObject({
-  limit: limitSchema,
-  cursor: keyId.optional().meta({ description: CURSOR }),
-});
-const keyPath = z.strictObject({ id: keyId });
-const revokeQuery = z.strictObject({
-  allowLast: z
-    .enum(['true', 'false'])
-    .optional()
-    .meta({ description: '`true` revokes the key even if it is the only one' }),
-});
-
+@Needs('admin')
 @Resource('keys')
 @Controller('v1/keys')
 export class KeysController {
@@ -66,7 +49,7 @@ export class KeysController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'List API keys, with the times when they were created and last used' })
+  @ApiOperation({ summary: 'List API keys: what they allow, and when they were last used' })
   @Responds(200, apiKeyPageSchema, 'A page of keys', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request')
   async listKeys(
@@ -77,8 +60,34 @@ export class KeysController {
     const options = { limit, ...(cursor !== undefined && { after: cursor }) };
     const { keys, next } = await listApiKeys(this.link.redis, options);
     linkNext(request, response, next);
-    const yours = parseApiKey(keyOf(request.headers) ?? '')?.id;
-    return { keys: keys.map((key) => keyBody(key, yours)), ...(next !== undefined && { next }) };
+    const yours = request.apiKey?.id;
+    const listed = keys.map((key) => ({
+      ...keyFacts(key),
+      ...(key.lastUsedAt !== undefined && { lastUsedAt: isoTime(key.lastUsedAt) }),
+      isYours: key.id === yours,
+    }));
+    return { keys: listed, ...(next !== undefined && { next }) };
+  }
+
+  @Post()
+  @ApiOperation({
+    summary: 'Create an API key',
+    description: `The key is in this response only. There can be ${MAX_API_KEYS} keys.`,
+  })
+  @Responds(201, createdApiKeySchema, 'The key')
+  @Problems(...BODY_PROBLEMS, 'too-many-keys', 'store-refuses-writes', 'store-not-durable', 'store-away')
+  async createKey(
+    @Body({ schema: newApiKeySchema }) body: NewApiKeyBody,
+    @Req() request: HttpRequest,
+  ): Promise<z.infer<typeof createdApiKeySchema>> {
+    try {
+      const created = await createApiKey(this.link.durableRedis, requestedKey(body));
+      this.logger.info({ key: created.id, by: request.apiKey?.id }, 'API key created');
+      return { ...keyFacts(created), key: created.key };
+    } catch (error) {
+      if (!(error instanceof TooManyApiKeys)) throw error;
+      throw new Problem('too-many-keys', `There are already ${MAX_API_KEYS} API keys. Revoke some first.`);
+    }
   }
 
   @Delete(':id')
@@ -86,8 +95,8 @@ export class KeysController {
   @ApiOperation({
     summary: 'Revoke an API key',
     description:
-      'Every replica rejects the key within 5 s, and its event streams end. The only key is kept unless you set `allowLast`; the API ' +
-      'then creates and prints a new first key when it next starts.',
+      'Every replica rejects the key within 5 s, and its event streams end. The last valid key with scope `admin` is kept unless you ' +
+      'set `allowLast`; then only the command on the server can create another one.',
   })
   @ApiResponse({ status: 204, description: 'The key is revoked', content: {} })
   @Problems(
@@ -108,18 +117,9 @@ export class KeysController {
     if (outcome === 'last')
       throw new Problem(
         'last-key',
-        'This is the only API key. Create another one first, or repeat the request with ?allowLast=true.',
+        'This is the last valid API key with scope "admin". Create another one first, or repeat the request with ?allowLast=true.',
       );
     this.check.forget(id);
     this.logger.info({ key: id }, 'API key revoked');
   }
-}
-
-function keyBody({ id, createdAt, lastUsedAt }: ApiKeyFacts, yours: string | undefined) {
-  return {
-    id,
-    ...(createdAt !== undefined && { createdAt: isoTime(createdAt) }),
-    ...(lastUsedAt !== undefined && { lastUsedAt: isoTime(lastUsedAt) }),
-    isYours: id === yours,
-  };
 }

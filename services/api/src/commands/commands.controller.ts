@@ -9,6 +9,8 @@ import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchCommand } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
+import { ifAllowed } from '../rights/allowed-fleets.js';
+import { ChecksFleet, Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import { CommandWaits } from '../waits/command-waits.js';
 import { MayWait, PREFERENCE_APPLIED } from '../waits/may-wait.js';
@@ -24,6 +26,7 @@ export class CommandsController {
     private readonly waits: CommandWaits,
   ) {}
 
+  @ChecksFleet('itself')
   @Get(':id')
   @ApiOperation({ summary: 'Get a command with all its transitions' })
   @MayWait('The response is sent as soon as the command has ended, or after the wait.')
@@ -35,13 +38,16 @@ export class CommandsController {
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
     const waiting = this.waits.take(request, response);
-    if (waiting === undefined) return commandBody(await this.find(id));
+    const found = await this.find(id, request);
+    if (waiting === undefined) return commandBody(found);
     const command = await this.waits.waitForEnd(waiting, id);
     if (command === undefined) throw noSuchCommand(id);
     response.setHeader('Preference-Applied', waiting.applied);
     return commandBody(command);
   }
 
+  @ChecksFleet('itself')
+  @Needs('command')
   @Delete(':id')
   @ApiOperation({
     summary: 'Cancel a pending command',
@@ -59,9 +65,10 @@ export class CommandsController {
   )
   async cancelCommand(
     @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
+    @Req() request: HttpRequest,
   ): Promise<CommandBody> {
     const redis = this.link.durableRedis;
-    const { fleet, device } = await this.find(id);
+    const { fleet, device } = await this.find(id, request);
     const { state, isOurs } = await cancelCommand(redis, id);
     if (state === 'missing') throw noSuchCommand(id);
     if (!isOurs) {
@@ -72,11 +79,11 @@ export class CommandsController {
       );
     }
     this.recorder.recordTransition(state, 'api', { id, fleet, device }, { cause: 'api' });
-    return commandBody(await this.find(id));
+    return commandBody(await this.find(id, request));
   }
 
-  private async find(id: string) {
-    const command = await readCommand(this.link.redis, id);
+  private async find(id: string, request: HttpRequest) {
+    const command = ifAllowed(request, await readCommand(this.link.redis, id));
     if (command === undefined) throw noSuchCommand(id);
     return command;
   }

@@ -27,6 +27,7 @@ import {
 import type { HttpRequest } from '../requests/http-request.js';
 import { exportFormat, inSpan } from '../responses/export.js';
 import { linkNext } from '../responses/page.js';
+import { Needs } from '../rights/needs.js';
 import { ActionLanes } from '../rules/action-lanes.js';
 import { StoreLink } from '../store/store-link.js';
 import { CommandWaits } from '../waits/command-waits.js';
@@ -58,6 +59,7 @@ export class DeviceCommandsController {
     private readonly lanes: ActionLanes,
   ) {}
 
+  @Needs('command')
   @Post()
   @HttpCode(202)
   @ApiOperation({

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { BODY_PROBLEMS, Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchDevice } from '../problems/not-found.js';
 import { devicePath } from '../requests/address.js';
+import { Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 
 const lanePath = devicePath.extend({
@@ -36,6 +37,7 @@ export const resumedLaneSchema = z
 export class LanesController {
   constructor(private readonly link: StoreLink) {}
 
+  @Needs('command')
   @Post('resume')
   @HttpCode(200)
   @ApiOperation({

@@ -20,6 +20,7 @@ import {
   type DevicePath,
   devicePath,
 } from '../requests/address.js';
+import { Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 
 /** A device that is offline for longer keeps its old setting, which the API shows. */
@@ -36,6 +37,7 @@ export class DeviceSettingsController {
     private readonly sender: CommandSender,
   ) {}
 
+  @Needs('command')
   @Put()
   @HttpCode(202)
   @ApiOperation({

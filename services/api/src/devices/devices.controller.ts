@@ -15,6 +15,7 @@ import { type DevicePath, devicePath, type FleetPath, fleetPath } from '../reque
 import type { HttpRequest } from '../requests/http-request.js';
 import { exportFormat, inSpan } from '../responses/export.js';
 import { linkNext } from '../responses/page.js';
+import { Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import {
   type DeviceDetail,
@@ -82,6 +83,7 @@ export class DevicesController {
     return deviceDetail(found, interval, stopped, effects, edge, settings);
   }
 
+  @Needs('devices')
   @Delete(':device')
   @ApiOperation({
     summary: 'Remove a device and everything stored about it',

@@ -12,6 +12,7 @@ import { pastReading } from '../devices/past-reading.js';
 import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import { isoTime } from '../responses/iso-time.js';
+import { Needs } from '../rights/needs.js';
 import { type Remark, RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
 import { ruleStateBody, traceBody } from '../why/trace.schema.js';
@@ -30,6 +31,7 @@ export class DryRunController {
     private readonly checks: RuleCheck,
   ) {}
 
+  @Needs('read')
   @Post()
   @HttpCode(200)
   @ApiOperation({

@@ -8,6 +8,7 @@ import { ApiOperation } from '@nestjs/swagger';
 import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchRule } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
+import { Needs } from '../rights/needs.js';
 import { type RulePath, rulePath } from '../rules/rule.schema.js';
 import { type Remark, RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
@@ -32,6 +33,7 @@ export class RuleDiffController {
     private readonly runs: RunLimiter,
   ) {}
 
+  @Needs('read')
   @Post()
   @HttpCode(200)
   @ApiOperation({

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { jest } from '@jest/globals';
+import type { ApiKey } from '@lamplighter/store/access/api-key';
 import { recordedErrors } from '../../test/recorded-errors.js';
 import type { ApiKeyCheck } from '../access/api-key-check.js';
 import { storeUnavailable } from '../problems/store-failure.js';
@@ -15,11 +16,11 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Opens a stream whose key is checked by `accepts`. */
-async function openStream(accepts: () => Promise<boolean>) {
+/** Opens a stream whose key is checked by `find`. */
+async function openStream(find: () => Promise<ApiKey | undefined>) {
   const { errors, reports } = recordedErrors();
   const feed = { watch: () => Promise.resolve() } as unknown as EventFeed;
-  const controller = new EventsController(feed, { accepts } as unknown as ApiKeyCheck, errors);
+  const controller = new EventsController(feed, { find } as unknown as ApiKeyCheck, errors);
   const end = jest.fn();
   const response = Object.assign(new EventEmitter(), { end });
   const request = { headers: { 'x-api-key': 'key' } } as unknown as HttpRequest;
@@ -29,11 +30,11 @@ async function openStream(accepts: () => Promise<boolean>) {
 
 describe('EventsController', () => {
   it('ends the stream when its key is revoked', async () => {
-    let isValid = true;
-    const { response, end } = await openStream(() => Promise.resolve(isValid));
+    let found: ApiKey | undefined = { id: '3f2a91c0d4e7', scopes: ['read'] };
+    const { response, end } = await openStream(() => Promise.resolve(found));
     await jest.advanceTimersByTimeAsync(1000);
     expect(end).not.toHaveBeenCalled();
-    isValid = false;
+    found = undefined;
     await jest.advanceTimersByTimeAsync(1000);
     expect(end).toHaveBeenCalledTimes(1);
     response.emit('close');

@@ -8,6 +8,7 @@ import { Problems, Resource } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import { isStoreFailure } from '../problems/store-failure.js';
 import type { HttpRequest } from '../requests/http-request.js';
+import { ChecksFleet } from '../rights/needs.js';
 import { EventFeed } from './event-feed.js';
 import { type EventFilter, eventsQuery } from './event-filter.js';
 import { isPosition } from './stream-position.js';
@@ -24,6 +25,7 @@ export class EventsController {
     private readonly errors: ApiErrors,
   ) {}
 
+  @ChecksFleet('query')
   @Get()
   @ApiOperation({
     summary: 'Watch live events, as server-sent events',
@@ -78,8 +80,8 @@ export class EventsController {
     if (key === undefined) return;
     const timer = setInterval(() => {
       // While Redis is unavailable the stream stays open; the next check decides.
-      this.check.accepts(key).then(
-        (isValid) => isValid || response.end(),
+      this.check.find(key).then(
+        (found) => found ?? response.end(),
         (error: unknown) => {
           if (!isStoreFailure(error))
             this.errors.report(

@@ -8,6 +8,7 @@ import { ApiOperation } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
+import { Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 
 const publishState = z.boolean().meta({
@@ -42,6 +43,7 @@ export class FleetSettingsController {
     return readFleetSettings(this.link.redis, fleet);
   }
 
+  @Needs('devices')
   @Put()
   @ApiOperation({
     summary: 'Change the settings of a fleet',

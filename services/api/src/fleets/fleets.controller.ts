@@ -17,6 +17,7 @@ import { type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { isoTime } from '../responses/iso-time.js';
 import { linkNext } from '../responses/page.js';
+import { ChecksFleet, Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import {
   type FleetBody,
@@ -35,8 +36,9 @@ export class FleetsController {
     private readonly events: EventWriter,
   ) {}
 
+  @ChecksFleet('itself')
   @Get()
-  @ApiOperation({ summary: 'List fleets by name, with device counts by presence' })
+  @ApiOperation({ summary: 'List the fleets that the key may use by name, with device counts by presence' })
   @Responds(200, fleetPageSchema, 'A page of fleets', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request')
   async listFleets(
@@ -44,7 +46,11 @@ export class FleetsController {
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<z.infer<typeof fleetPageSchema>> {
-    const page = await readFleets(this.link.redis, { limit, ...(cursor !== undefined && { after: cursor }) });
+    const page = await readFleets(this.link.redis, {
+      limit,
+      ...(cursor !== undefined && { after: cursor }),
+      ...(request.apiKey?.fleets && { only: request.apiKey.fleets }),
+    });
     linkNext(request, response, page.next);
     return page;
   }
@@ -59,6 +65,7 @@ export class FleetsController {
     return { fleet, devices: await countPresence(redis, fleet) };
   }
 
+  @Needs('devices')
   @Delete(':fleet')
   @HttpCode(202)
   @ApiOperation({

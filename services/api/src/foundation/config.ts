@@ -1,4 +1,4 @@
-import { port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
+import { integer, port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
 import { z } from 'zod';
 
 /** The API's environment. */
@@ -7,6 +7,8 @@ export const configSchema = z.object({
   REDIS_URL: redisUrl,
   /** The whole HTTP surface: /v1, /docs, /health and /metrics. */
   API_PORT: port(8080),
+  /** Requests per second that one API key may send to this replica. */
+  API_KEY_RATE: integer(1000, 1, 1_000_000),
   /** `require`: not ready, and commands are rejected, while Redis is not durable. `warn`: only log a warning. */
   REDIS_DURABILITY: z.enum(['require', 'warn']).default('require'),
 });

@@ -52,6 +52,11 @@ export class ApiMetrics extends Metrics {
   readonly authFailures = this.counter('auth_failures_total', 'Requests without a valid credential', {
     kind: ['api_key'],
   });
+  readonly limited = this.counter(
+    'api_requests_limited_total',
+    'Requests rejected because their API key has too many: per second, in progress, waiting, or event streams',
+    { reason: ['rate', 'request', 'wait', 'stream'] },
+  );
   readonly unexpectedErrors = unexpectedErrorsCounter(this, ERROR_PLACES);
   readonly waiting = this.gauge('http_waiting_requests', 'Requests currently waiting for a command to end');
   readonly sseClients = this.gauge('sse_clients', 'Open event streams');

@@ -33,7 +33,11 @@ export const BODY_PROBLEMS = [
  */
 export function Problems(...kinds: ProblemName[]) {
   const statuses = new Map<number, ProblemName[]>();
-  for (const kind of kinds) {
+  // Every endpoint with problems of this status also has the limits of the key.
+  const all = kinds.some((kind) => PROBLEM_TYPES[kind].status === 429)
+    ? ([...kinds, 'too-many-requests'] as const)
+    : kinds;
+  for (const kind of new Set<ProblemName>(all)) {
     const { status } = PROBLEM_TYPES[kind];
     statuses.set(status, [...(statuses.get(status) ?? []), kind]);
   }
@@ -74,7 +78,14 @@ export function Resource(tag: string) {
     ApiTags(tag),
     ApiSecurity('bearer'),
     ApiSecurity('apiKey'),
-    Problems('unauthorized', 'internal-error', 'store-away'),
+    Problems(
+      'unauthorized',
+      'missing-scope',
+      'other-fleet',
+      'too-many-requests',
+      'internal-error',
+      'store-away',
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { SCOPES, type Scope } from '@lamplighter/store/access/api-key';
 import { z } from 'zod';
-import { apiKeySchema } from '../access/keys.controller.js';
+import { apiKeySchema } from '../access/key.schema.js';
 import { commandRequestSchema, commandSchema } from '../commands/command.schema.js';
 import { resumedLaneSchema } from '../commands/lanes.controller.js';
 import { deviceDetailSchema, deviceSchema, telemetrySchema } from '../devices/device.schema.js';
@@ -97,6 +98,7 @@ describe('the OpenAPI document', () => {
       'post /v1/fleets/{fleet}/rules/{rule}/diff',
       'post /v1/fleets/{fleet}/rules/{rule}/disable',
       'post /v1/fleets/{fleet}/rules/{rule}/enable',
+      'post /v1/keys',
       'put /v1/fleets/{fleet}/devices/{device}/settings',
       'put /v1/fleets/{fleet}/rules/{rule}',
       'put /v1/fleets/{fleet}/settings',
@@ -115,8 +117,12 @@ describe('the OpenAPI document', () => {
       expect(content).toBeDefined();
     }
     if (!path.startsWith('/v1')) return;
-    expect(operation.security).toEqual([{ bearer: [] }, { apiKey: [] }]);
-    expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '500', '503']));
+    const [scope] = (operation.security as { bearer: [Scope] }[])[0]!.bearer;
+    expect(SCOPES).toContain(scope);
+    expect(operation.security).toEqual([{ bearer: [scope] }, { apiKey: [scope] }]);
+    expect(Object.keys(operation.responses)).toEqual(
+      expect.arrayContaining(['401', '403', '429', '500', '503']),
+    );
   });
 
   it.each(operations.filter(({ path }) => path.startsWith('/v1')))(

@@ -1,12 +1,15 @@
+import type { Scope } from '@lamplighter/store/access/api-key';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problemSchema } from '../problems/problem.js';
+import { defaultScope, SCOPE_EXTENSION } from '../rights/needs.js';
 import { documentedSchema } from './documented-schema.js';
 
 const DESCRIPTION = `State, readings and commands of device fleets.
 
-- Every path under \`/v1\` needs an API key, as \`Authorization: Bearer <key>\` or \`X-API-Key: <key>\`.
+- Every path under \`/v1\` needs an API key, as \`Authorization: Bearer <key>\` or \`X-API-Key: <key>\`. \`security\` of each operation
+  names the scope that the key must have.
 - Times are ISO 8601 in UTC; ages are milliseconds by the clock of Redis.
 - Errors are problems (RFC 9457, \`application/problem+json\`): \`type\` and \`status\` are stable, \`detail\` explains the error,
   \`errors\` points to invalid fields.
@@ -28,7 +31,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .addTag('rollouts', 'The same command for many devices of a fleet')
     .addTag('rules', 'Versioned documents that turn telemetry into commands')
     .addTag('rejected', 'Rejected and suspicious input of devices')
-    .addTag('keys', 'API keys')
+    .addTag('keys', 'API keys, and the audit trail of what they changed')
     .addTag('events', 'Live events')
     .addTag('operations', 'Probes and metrics; no API key')
     .addBearerAuth(
@@ -56,13 +59,23 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
   ) as OpenAPIObject;
   for (const schema of Object.values(complete.components?.schemas ?? {})) useExamples(schema);
   for (const [path, operations] of Object.entries(complete.paths)) {
-    for (const operation of Object.values(operations as Record<string, OperationObject>)) {
-      if (!path.startsWith('/v1')) operation.security = []; // no key
+    for (const [method, operation] of Object.entries(operations as Record<string, OperationObject>)) {
+      operation.security = path.startsWith('/v1') ? securityOf(method, operation) : []; // others need no key
       for (const { schema } of schemasOf(operation)) useExamples(schema);
       describeExports(operation);
     }
   }
   return complete;
+}
+
+/** Either way to send a key, with the scope that it must have. */
+function securityOf(
+  method: string,
+  operation: OperationObject & { [SCOPE_EXTENSION]?: Scope },
+): Record<string, string[]>[] {
+  const scope = operation[SCOPE_EXTENSION] ?? defaultScope(method);
+  delete operation[SCOPE_EXTENSION];
+  return [{ bearer: [scope] }, { apiKey: [scope] }];
 }
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;

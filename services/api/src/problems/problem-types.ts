@@ -14,6 +14,16 @@ export const PROBLEM_TYPES = {
     example: 'Unexpected end of JSON input.',
   },
   unauthorized: { status: 401, title: 'Missing or invalid API key', example: 'Unknown API key.' },
+  'missing-scope': {
+    status: 403,
+    title: 'API key lacks the scope',
+    example: 'This request needs an API key with scope "rules"; yours has "read".',
+  },
+  'other-fleet': {
+    status: 403,
+    title: 'API key may not use the fleet',
+    example: 'Your API key may not use fleet "plant".',
+  },
   'no-such-route': {
     status: 404,
     title: 'Unknown path',
@@ -106,9 +116,14 @@ export const PROBLEM_TYPES = {
   },
   'last-key': {
     status: 409,
-    title: 'Cannot revoke the last API key',
+    title: 'Cannot revoke the last API key with scope admin',
     example:
-      'This is the only API key. Create another one first, or repeat the request with ?allowLast=true.',
+      'This is the last valid API key with scope "admin". Create another one first, or repeat the request with ?allowLast=true.',
+  },
+  'too-many-keys': {
+    status: 409,
+    title: 'API key limit reached',
+    example: 'There are already 1000 API keys. Revoke some first.',
   },
   'command-forgotten': {
     status: 410,
@@ -167,6 +182,11 @@ export const PROBLEM_TYPES = {
     title: 'Precondition required',
     example:
       'Rule "night-light" of fleet "demo" already exists. Send If-Match with the version to replace, so that you do not overwrite another change.',
+  },
+  'too-many-requests': {
+    status: 429,
+    title: 'Too many requests with this API key',
+    example: 'Your API key has more than 1000 requests per second. Try again later.',
   },
   'queue-full': {
     status: 429,

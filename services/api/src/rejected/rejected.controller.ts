@@ -4,6 +4,7 @@ import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { isoTime } from '../responses/iso-time.js';
+import { ChecksFleet } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import { rejectedQuery, rejectedSchema } from './rejected.schema.js';
 
@@ -12,6 +13,7 @@ import { rejectedQuery, rejectedSchema } from './rejected.schema.js';
 export class RejectedController {
   constructor(private readonly link: StoreLink) {}
 
+  @ChecksFleet('query')
   @Get()
   @ApiOperation({
     summary: 'List a sample of rejected and suspicious input, newest first',

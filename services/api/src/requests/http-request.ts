@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { ApiKey } from '@lamplighter/store/access/api-key';
 
 /** The parts of an Express request used here, in addition to Node's. */
 export interface HttpRequest extends IncomingMessage {
@@ -9,6 +10,11 @@ export interface HttpRequest extends IncomingMessage {
   readonly originalUrl: string;
   /** The bytes, or once they are parsed the value. */
   body?: unknown;
+  /** Its API key, once that is checked; undefined for paths that need none. */
+  apiKey?: ApiKey;
+  /** Of the matched route. */
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, unknown>>;
   /** The matched route. */
   readonly route?: { readonly path: string };
   readonly app: { readonly router: { readonly stack: readonly Layer[] } };

@@ -48,6 +48,29 @@ export function rejectOtherBodies(request: HttpRequest, _response: ServerRespons
   }
 }
 
+/**
+ * Rejects a body that is too large as soon as that is known. The parser would first read all of it.
+ */
+export function limitBody(request: HttpRequest, _response: ServerResponse, next: Next): void {
+  const max = maxBodyBytes(request);
+  const reject = () => next(new Problem('body-too-large', `The body must not exceed ${max / 1024} kB.`));
+  if (Number(request.headers['content-length'] ?? 0) > max) {
+    reject();
+    return;
+  }
+  if (request.headers['transfer-encoding'] !== undefined) {
+    let length = 0;
+    const count = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= max) return;
+      request.off('data', count);
+      reject();
+    };
+    request.on('data', count);
+  }
+  next();
+}
+
 /** Whether the request has a JSON body in UTF-8 (RFC 8259, 8.1). */
 function hasJsonBody({ method, headers }: Pick<HttpRequest, 'method' | 'headers'>): boolean {
   const [type, ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(/\s*;\s*/);

@@ -19,6 +19,7 @@ import { Problem, retryAfter } from '../problems/problem.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../responses/page.js';
+import { Needs } from '../rights/needs.js';
 import { ActionLanes } from '../rules/action-lanes.js';
 import { RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
@@ -42,6 +43,7 @@ export class FleetRolloutsController {
     private readonly lanes: ActionLanes,
   ) {}
 
+  @Needs('command')
   @Post('commands')
   @HttpCode(202)
   @ApiOperation({

@@ -1,11 +1,14 @@
 import { cancelRollout, readRollout, rolloutEvent } from '@lamplighter/store/rollouts/rollouts';
-import { Controller, Delete, Get, Param } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Req } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { EventWriter } from '../events/event-writer.js';
 import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchRollout } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
+import type { HttpRequest } from '../requests/http-request.js';
+import { ifAllowed } from '../rights/allowed-fleets.js';
+import { ChecksFleet, Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import { type RolloutBody, rolloutPath, rolloutSchema } from './rollout.schema.js';
 import { rolloutBody } from './rollout-body.js';
@@ -18,16 +21,20 @@ export class RolloutsController {
     private readonly events: EventWriter,
   ) {}
 
+  @ChecksFleet('itself')
   @Get(':id')
   @ApiOperation({ summary: 'Get a rollout: its progress and the outcomes of its commands' })
   @Responds(200, rolloutSchema, 'The rollout')
   @Problems('invalid-request', 'no-such-rollout')
   async readRollout(
     @Param({ schema: rolloutPath }) { id }: z.infer<typeof rolloutPath>,
+    @Req() request: HttpRequest,
   ): Promise<RolloutBody> {
-    return rolloutBody(await this.find(id));
+    return rolloutBody(await this.find(id, request));
   }
 
+  @ChecksFleet('itself')
+  @Needs('command')
   @Delete(':id')
   @ApiOperation({
     summary: 'Cancel a running rollout',
@@ -46,19 +53,21 @@ export class RolloutsController {
   )
   async cancelRollout(
     @Param({ schema: rolloutPath }) { id }: z.infer<typeof rolloutPath>,
+    @Req() request: HttpRequest,
   ): Promise<RolloutBody> {
+    await this.find(id, request);
     const { state, isOurs } = await cancelRollout(this.link.durableRedis, id);
     if (state === 'missing') throw noSuchRollout(id);
     if (!isOurs) {
       throw new Problem('rollout-not-cancellable', `Rollout ${id} is already ${state}.`, { state });
     }
-    const rollout = await this.find(id);
+    const rollout = await this.find(id, request);
     this.events.append(rolloutEvent(rollout));
     return rolloutBody(rollout);
   }
 
-  private async find(id: string) {
-    const rollout = await readRollout(this.link.redis, id);
+  private async find(id: string, request: HttpRequest) {
+    const rollout = ifAllowed(request, await readRollout(this.link.redis, id));
     if (rollout === undefined) throw noSuchRollout(id);
     return rollout;
   }

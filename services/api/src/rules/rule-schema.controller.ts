@@ -3,12 +3,14 @@ import { ruleJsonSchemaText } from '@lamplighter/evaluation/rule/rule-json-schem
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { Resource } from '../openapi/describe.js';
+import { ChecksFleet } from '../rights/needs.js';
 
 const TEXT = ruleJsonSchemaText();
 
 @Resource('rules')
 @Controller('v1/schemas')
 export class RuleSchemaController {
+  @ChecksFleet('itself')
   @Get('rule')
   @ApiOperation({ summary: 'Get the JSON Schema (2020-12) of a rule, for editors and validators' })
   @ApiResponse({

@@ -7,6 +7,7 @@ import { expectFleet } from '../fleets/expect-fleet.js';
 import { BODY_PROBLEMS, Problems, Resource, Responds } from '../openapi/describe.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import { isoTime, timeSchema } from '../responses/iso-time.js';
+import { Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 
 const switchSchema = z
@@ -52,6 +53,7 @@ export class RulesSwitchController {
     return switched(fleet, await readRulesOff(this.link.redis, fleet));
   }
 
+  @Needs('rules')
   @Put()
   @ApiOperation({
     summary: 'Switch all rules of a fleet on or off',

@@ -10,6 +10,7 @@ import { noSuchRule } from '../problems/not-found.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { linkNext } from '../responses/page.js';
+import { Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import { etagOf, ifMatch, ifNoneMatch, matchesVersion, mustBeNew } from './preconditions.js';
 import {
@@ -78,6 +79,7 @@ export class RulesController {
     };
   }
 
+  @Needs('rules')
   @Post()
   @HttpCode(201)
   @ApiOperation({ summary: 'Add a rule', description: LIVE })
@@ -125,6 +127,7 @@ export class RulesController {
     return { ...ruleBody(fleet, rule, errors.get(id)), ...warned(await this.checks.remarksOn(fleet, rule)) };
   }
 
+  @Needs('rules')
   @Put(':rule')
   @ApiOperation({
     summary: 'Replace a rule, or add it',
@@ -165,6 +168,7 @@ export class RulesController {
     return written(response, fleet, stored, warnings);
   }
 
+  @Needs('rules')
   @Delete(':rule')
   @HttpCode(204)
   @ApiOperation({
@@ -183,6 +187,7 @@ export class RulesController {
     await this.writer.delete(fleet, rule, { versions: ifMatch(request.headers), release });
   }
 
+  @Needs('rules')
   @Post(':rule/enable')
   @HttpCode(200)
   @ApiOperation({
@@ -200,6 +205,7 @@ export class RulesController {
     return this.switch(path, { enabled: true }, request, response);
   }
 
+  @Needs('rules')
   @Post(':rule/disable')
   @HttpCode(200)
   @ApiOperation({

@@ -14,6 +14,7 @@ import { expectFleet } from '../fleets/expect-fleet.js';
 import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { Problem } from '../problems/problem.js';
 import { type AllowUnknownQuery, allowUnknownQuery, type FleetPath, fleetPath } from '../requests/address.js';
+import { Needs } from '../rights/needs.js';
 import { remarkSchema } from '../rules/remark.schema.js';
 import { RuleCheck } from '../rules/rule-check.js';
 import { StoreLink } from '../store/store-link.js';
@@ -59,6 +60,7 @@ export class TelemetrySchemaController {
     return schema;
   }
 
+  @Needs('rules')
   @Put()
   @ApiOperation({
     summary: 'Set the telemetry schema of a fleet',
@@ -89,6 +91,7 @@ export class TelemetrySchemaController {
     return { ...schema, ...(misfits.length > 0 && { misfits: [...misfits] }) };
   }
 
+  @Needs('rules')
   @Delete()
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete the telemetry schema of a fleet' })

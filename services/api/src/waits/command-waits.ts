@@ -9,8 +9,8 @@ import { type EventListener, EventReader } from '../events/event-reader.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import { isStoreFailure } from '../problems/store-failure.js';
+import { preferredWait } from '../requests/prefer.js';
 import { StoreLink } from '../store/store-link.js';
-import { preferredWait } from './prefer.js';
 import { WaitingRequest } from './waiting-request.js';
 
 /** Requests that may wait concurrently in this process; each holds a connection and little else. */

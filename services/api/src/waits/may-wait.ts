@@ -1,6 +1,6 @@
 import { ApiHeader } from '@nestjs/swagger';
 import { header } from '../openapi/describe.js';
-import { MAX_WAIT_SECONDS } from './prefer.js';
+import { MAX_WAIT_SECONDS } from '../requests/prefer.js';
 
 /** Describes the header that makes a request wait for the end of a command. */
 export function MayWait(outcome: string) {

@@ -4,7 +4,7 @@ import { type Command, readCommand } from '@lamplighter/store/commands/read-comm
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { readRollout } from '@lamplighter/store/rollouts/rollouts';
 import { type RuleVersion, readVersion } from '@lamplighter/store/rules/rule-versions';
-import { Controller, Get, Param } from '@nestjs/common';
+import { Controller, Get, Param, Req } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { commandPath } from '../commands/command.schema.js';
@@ -12,7 +12,10 @@ import { commandBody } from '../commands/command-body.js';
 import { ApiErrors } from '../foundation/api-errors.js';
 import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { noSuchCommand } from '../problems/not-found.js';
+import type { HttpRequest } from '../requests/http-request.js';
 import { isoTime } from '../responses/iso-time.js';
+import { ifAllowed } from '../rights/allowed-fleets.js';
+import { ChecksFleet } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import { explainCommand, type Origin } from './explain-command.js';
 import { deliverySteps } from './explain-delivery.js';
@@ -28,6 +31,7 @@ export class WhyController {
     private readonly errors: ApiErrors,
   ) {}
 
+  @ChecksFleet('itself')
   @Get()
   @ApiOperation({
     summary: 'Explain why a command was issued, and what happened to it',
@@ -40,9 +44,10 @@ export class WhyController {
   @Problems('invalid-request', 'no-such-command')
   async explainCommand(
     @Param({ schema: commandPath }) { id }: z.infer<typeof commandPath>,
+    @Req() request: HttpRequest,
   ): Promise<WhyBody> {
     const { redis } = this.link;
-    const command = await readCommand(redis, id);
+    const command = ifAllowed(request, await readCommand(redis, id));
     if (command === undefined) throw noSuchCommand(id);
     const evidence = evidenceIn(command);
     const version = await versionOf(redis, command, evidence);

@@ -190,17 +190,18 @@ export const processes = board({
           height: 8,
         }),
         linesPanel({
-          title: 'Failed logins',
+          title: 'Refused clients',
           description:
-            'Requests without a valid API key, and connections that the broker refused. A steady rate is a client with an old key or password; a burst may be an attack.',
+            'Requests without a valid API key, connections that the broker refused, and requests beyond the limits of their key. A steady rate is a client with an old key or password; a burst may be an attack.',
           unit: 'cps',
           queries: [
             [sumRate('auth_failures_total{kind="api_key"}'), 'API'],
             ['max(rate(lamplighter_auth_failures_total{kind="mqtt"}[$__rate_interval]))', 'broker'],
+            [sumRate('api_requests_limited_total'), 'API, limit of a key'],
           ],
           width: 8,
           height: 7,
-          colors: { API: 'red', broker: 'orange' },
+          colors: { API: 'red', broker: 'orange', 'API, limit of a key': 'yellow' },
         }),
         linesPanel({
           title: 'Event streams and waiting requests',

@@ -153,7 +153,7 @@ async function createKey(redisUrl: string): Promise<string> {
   const redis = connectRedis(redisUrl, 'prove');
   try {
     await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
-    return await createApiKey(redis);
+    return (await createApiKey(redis)).key;
   } finally {
     redis.disconnect();
   }
