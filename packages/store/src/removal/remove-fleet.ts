@@ -12,11 +12,11 @@ import {
 import { claimDue } from '../redis/claim-due.js';
 import { redisNow } from '../redis/connect.js';
 import { callFunction } from '../redis/functions.js';
+import { forgetRejected } from '../rejected/rejected.js';
 import { forgetRollout } from '../rollouts/rollout-lease.js';
 import { cancelRollout } from '../rollouts/rollouts.js';
 import { forgetGroup } from '../rules/groups.js';
 import { deleteRule, readRule, switchRules } from '../rules/rules.js';
-import { forgetRejected } from '../telemetry/rejected.js';
 import { deleteTelemetrySchema } from '../telemetry/telemetry-schemas.js';
 import { type DeviceName, type Removal, removeDevices } from './remove-devices.js';
 

@@ -1,4 +1,4 @@
-import { readRejected } from '@lamplighter/store/telemetry/rejected';
+import { readRejected } from '@lamplighter/store/rejected/rejected';
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { connectRedis } from '@lamplighter/store/redis/connect';
-import { readRejected } from '@lamplighter/store/telemetry/rejected';
+import { readRejected } from '@lamplighter/store/rejected/rejected';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';

@@ -7,7 +7,7 @@ import type {
 } from '@lamplighter/contracts/telemetry/input-fault';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { storeFailure } from '@lamplighter/store/redis/store-failure';
-import { type RejectedSample, recordRejected } from '@lamplighter/store/telemetry/rejected';
+import { type RejectedSample, recordRejected } from '@lamplighter/store/rejected/rejected';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
 import { RulesErrors } from '../rules-errors.js';

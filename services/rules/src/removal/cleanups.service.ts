@@ -2,6 +2,7 @@ import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { Redis } from '@lamplighter/store/redis/connect';
+import { forgetRejected } from '@lamplighter/store/rejected/rejected';
 import {
   claimCleanups,
   completeCleanups,
@@ -9,7 +10,6 @@ import {
   type PendingCleanup,
   removeVotes,
 } from '@lamplighter/store/removal/remove-devices';
-import { forgetRejected } from '@lamplighter/store/telemetry/rejected';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { GroupsService } from '../groups/groups.service.js';
 import { RulesMetrics } from '../metrics.js';

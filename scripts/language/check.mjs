@@ -4,10 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { find } from './language/find.mjs';
-import { differences } from './language/translation.mjs';
-import { bannedBy, WORDING } from './language/wording.mjs';
-import { REPOSITORY } from './prepare.mjs';
+import { REPOSITORY } from '../prepare.mjs';
+import { find } from './find.mjs';
+import { differences } from './translation.mjs';
+import { bannedBy, WORDING } from './wording.mjs';
 
 const HELP =
   'npm run check:language        reject banned wording, and translations that differ from their original';
@@ -16,8 +16,7 @@ const TRANSLATIONS = [
   ['docs/lesson.md', 'docs/lesson.ko.md'],
 ];
 /** The lists of banned words, and their tests. */
-const NOT_READ =
-  /^scripts\/(language\/|language-|check-language)|^test\/system\/documentation\/language[.]test[.]ts$/;
+const NOT_READ = /^scripts\/language\/|^test\/system\/documentation\/language[.]test[.]ts$/;
 
 /** @param {string} path */
 const read = (path) => readFileSync(join(REPOSITORY, path), 'utf8');
@@ -28,8 +27,8 @@ if (options.help) {
 }
 
 const wordings = [...WORDING, ...bannedBy(read('docs/glossary.md'))];
-/** @type {import('./language/find.mjs').Allowed[]} */
-const allowed = JSON.parse(read('scripts/language-allowed.json'));
+/** @type {import('./find.mjs').Allowed[]} */
+const allowed = JSON.parse(read('scripts/language/allowed.json'));
 const patterns = ['*.ts', '*.lua', '*.mjs', '*.md', '*.yml', '*.py'];
 const files = execFileSync('git', ['ls-files', ...patterns], { cwd: REPOSITORY, encoding: 'utf8' })
   .split('\n')
@@ -41,7 +40,7 @@ const problems = files.flatMap((path) =>
   ),
 );
 if (problems.length > 0)
-  problems.push('Reword the text. For names that cannot change, see scripts/language-allowed.json.');
+  problems.push('Reword the text. For names that cannot change, see scripts/language/allowed.json.');
 for (const [original = '', translation = ''] of TRANSLATIONS)
   if (existsSync(join(REPOSITORY, translation)))
     problems.push(

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { REPOSITORY } from './prepare.mjs';
-import { figuresOf, filesOnTheWay, tableOf, withTable, wrongFigures } from './tree/figures.mjs';
+import { REPOSITORY } from '../prepare.mjs';
+import { figuresOf, filesOnTheWay, tableOf, withTable, wrongFigures } from './figures.mjs';
 
 const HELP = `npm run measure:tree               print figures about the source tree
 npm run measure:tree -- --update   write them to docs/architecture.md
