@@ -45,6 +45,8 @@ async function bundle(name) {
     platform: 'node',
     target: 'node20.19',
     format: 'esm',
+    // Libraries and the API document read names of classes. In rules that would name the closures of the hot path at every call, 3 % of its time.
+    keepNames: name !== 'rules',
     legalComments: 'none',
     external: EXTERNAL,
     banner: { js: REQUIRE },
