@@ -10,9 +10,9 @@ import { shardOf } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import { DeviceWaker } from '../commands/device-waker.service.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import { RulesCommandRecorder } from '../commands/rules-command-recorder.js';
-import { wakeUntilStored } from '../commands/wake-until-stored.js';
 import { edgeConfirmations } from '../edge/edge-confirmations.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
@@ -41,6 +41,7 @@ export class AcknowledgementsController {
     private readonly outages: OutageLog,
     private readonly recorder: RulesCommandRecorder,
     private readonly dispatch: DispatchService,
+    private readonly waker: DeviceWaker,
     private readonly invalid: InvalidAcknowledgements,
   ) {}
 
@@ -67,11 +68,7 @@ export class AcknowledgementsController {
       const outcome = outcomes[i]!;
       return outcome !== 'failed' && outcome.isBack;
     });
-    if (back.length > 0) {
-      const devices = back.map(({ fleet, name }) => new DeviceAddress(fleet, name, false));
-      // Not awaited: the acknowledgements are stored.
-      void wakeUntilStored(this.redis, devices, this.metrics, this.outages);
-    }
+    this.waker.wake(back.map(({ fleet, name }) => new DeviceAddress(fleet, name, false)));
   }
 
   /** Awaited before the PUBACK, after which the broker does not deliver the acknowledgement again. */

@@ -7,6 +7,7 @@ import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import type { DeviceCache } from '../cache/device-cache.js';
+import { DeviceWaker } from '../commands/device-waker.service.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
@@ -38,14 +39,16 @@ async function enqueue({ fleet, device }: DeviceAddress): Promise<string> {
 async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<Redis['pipeline']>) => void) {
   const id = await enqueue(lamp);
   const outages = { writeFailed: jest.fn() };
+  const metrics = new RulesMetrics('rules', 'test');
   const controller = new PresenceController(
     redis,
     { announce: () => undefined } as unknown as DeviceCache,
-    new RulesMetrics('rules', 'test'),
+    metrics,
     { append: () => undefined } as unknown as LiveEventsService,
     outages as unknown as OutageLog,
     { markChanged: () => undefined } as unknown as StatePublisher,
     {} as RejectedService,
+    new DeviceWaker(redis, metrics, outages as unknown as OutageLog),
   );
   fail(jest.spyOn(redis, 'pipeline'));
   const payload = Buffer.from(JSON.stringify({ online: true, session: 1, at: 1, telemetry: 'latest' }));

@@ -18,7 +18,7 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { DeviceCache } from '../cache/device-cache.js';
-import { wakeUntilStored } from '../commands/wake-until-stored.js';
+import { DeviceWaker } from '../commands/device-waker.service.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
@@ -68,6 +68,7 @@ export class PresenceController {
     private readonly outages: OutageLog,
     private readonly states: StatePublisher,
     private readonly rejected: RejectedService,
+    private readonly waker: DeviceWaker,
   ) {}
 
   @EventPattern(FILTERS.presence, SUBSCRIPTION)
@@ -87,7 +88,7 @@ export class PresenceController {
     this.events.append(messages.flatMap((message, i) => this.eventsOf(message, outcomes[i]!)));
     const back = messages.filter((_, i) => needsWake(outcomes[i]!)).map(({ address }) => address);
     // Not awaited: until the next births are read, their devices count as devices that do not acknowledge.
-    if (back.length > 0) void wakeUntilStored(this.redis, back, this.metrics, this.outages);
+    this.waker.wake(back);
   }
 
   private read({ topic, payload, delivery, arrivedAt }: MqttMessage): PresenceMessage[] {

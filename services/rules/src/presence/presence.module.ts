@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CacheModule } from '../cache/cache.module.js';
+import { CommandsModule } from '../commands/commands.module.js';
 import { LiveEventsModule } from '../live-events/live-events.module.js';
 import { RejectedModule } from '../rejected/rejected.module.js';
 import { StateModule } from '../state/state.module.js';
@@ -7,7 +8,7 @@ import { PresenceController } from './presence.controller.js';
 
 /** Births and wills. */
 @Module({
-  imports: [CacheModule, LiveEventsModule, RejectedModule, StateModule],
+  imports: [CacheModule, CommandsModule, LiveEventsModule, RejectedModule, StateModule],
   controllers: [PresenceController],
 })
 export class PresenceModule {}

@@ -1,12 +1,10 @@
 import type { DeclaredType } from '@lamplighter/contracts/telemetry/declared-types';
 import { DeviceCache } from '../cache/device-cache.js';
-import type { KnownDevice } from '../cache/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import type { RejectedService } from '../rejected/rejected.service.js';
 import { BatchParser } from './batch-parser.service.js';
 import type { DeclaredTypes } from './declared-types.service.js';
-import type { RejectedReadings } from './rejected-readings.js';
 
 const NOW = 1_800_000_000_000;
 
@@ -32,17 +30,15 @@ function parse(messages: readonly MqttMessage[], declared?: readonly DeclaredTyp
   } as unknown as RejectedService;
   const types = { of: () => declared } as unknown as DeclaredTypes;
   const parser = new BatchParser(new DeviceCache(), metrics, rejected, types);
-  const rejectedByDevice = new Map<KnownDevice, RejectedReadings>();
-  const work = [...parser.parse(messages, NOW, rejectedByDevice)].map(
-    ([{ address }, readings]) => [address.device, readings] as const,
-  );
+  const batch = parser.parse(messages, NOW);
+  const work = [...batch.pending].map(([{ address }, readings]) => [address.device, readings] as const);
   const counted = async () => {
     const { values } = await metrics.rejected.get();
     return Object.fromEntries(
       values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.reason, value]),
     );
   };
-  return { work: new Map(work), rejectedByDevice: [...rejectedByDevice.values()], reports, counted };
+  return { work: new Map(work), rejectedByDevice: [...batch.rejected.values()], reports, counted };
 }
 
 describe('BatchParser', () => {

@@ -9,12 +9,11 @@ import { topicFault } from '@lamplighter/contracts/telemetry/topic-fault';
 import { Injectable } from '@nestjs/common';
 import { DeviceCache } from '../cache/device-cache.js';
 import type { KnownDevice } from '../cache/known-device.js';
-import type { PendingReading } from '../evaluation/evaluate-part.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import { RejectedService } from '../rejected/rejected.service.js';
+import { Batch } from './batch.js';
 import { DeclaredTypes } from './declared-types.service.js';
-import { addRejected, type RejectedReadings } from './rejected-readings.js';
 
 /** Parses batches of telemetry messages. */
 @Injectable()
@@ -26,16 +25,13 @@ export class BatchParser {
     private readonly declaredTypes: DeclaredTypes,
   ) {}
 
-  /** The readings of a batch by device, in order. Rejected readings are counted and added to `rejectedByDevice`. */
-  parse(
-    batch: readonly MqttMessage[],
-    now: number,
-    rejectedByDevice: Map<KnownDevice, RejectedReadings>,
-  ): Map<KnownDevice, PendingReading[]> {
-    const work = new Map<KnownDevice, PendingReading[]>();
+  /** The readings of messages by device, in order. Rejected readings are counted. */
+  parse(messages: readonly MqttMessage[], now: number): Batch {
+    const started = performance.now();
+    const batch = new Batch();
     let bytes = 0;
     let isOfDevices = false;
-    for (const message of batch) {
+    for (const message of messages) {
       bytes += message.payload.length;
       const device = this.devices.find(message.topic);
       isOfDevices ||= !device?.isCanary;
@@ -46,16 +42,15 @@ export class BatchParser {
         continue;
       }
       const { readings, rejected, huge } = parseTelemetry(message.payload, now);
-      if (rejected.length > 0) this.rejectReadings(message, device, rejected, rejectedByDevice, now);
+      if (rejected.length > 0) this.rejectReadings(batch, message, device, rejected, now);
       if (huge) this.reportInexact(message);
       const declared = this.declaredTypes.of(device.address.fleet);
       if (declared !== undefined && readings.some(({ reading }) => misfitIn(declared, reading) !== undefined))
         this.rejected.suspect('telemetry', 'type', message, () => misfitFault(declared, message.payload));
       const last = readings.length - 1;
       const isRetained = message.delivery === 'retained';
-      for (let i = 0; i <= last; i += 1) {
-        const { reading, json } = readings[i]!;
-        const pending: PendingReading = {
+      for (const [i, { reading, json }] of readings.entries())
+        batch.add(device, {
           n: reading._n,
           seq: reading._seq,
           at: reading._at,
@@ -67,28 +62,25 @@ export class BatchParser {
           ageMs: reading._at === undefined ? 0 : Math.max(0, now - reading._at),
           arrivedAt: message.arrivedAt,
           traceparent: message.traceparent,
-        };
-        const others = work.get(device);
-        if (others === undefined) work.set(device, [pending]);
-        else others.push(pending);
-      }
+        });
     }
     if (isOfDevices) this.metrics.lastMessage.set(now / 1000);
-    this.metrics.payloadBytes.observe(bytes / batch.length);
-    return work;
+    this.metrics.payloadBytes.observe(bytes / messages.length);
+    this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
+    return batch;
   }
 
   /** Counts each rejected reading of a message; the message becomes one sample. */
   private rejectReadings(
+    batch: Batch,
     message: MqttMessage,
     device: KnownDevice,
     rejected: readonly RejectedReading[],
-    rejectedByDevice: Map<KnownDevice, RejectedReadings>,
     now: number,
   ): void {
     for (const { reason, seq } of rejected) {
       this.countRejected(reason);
-      addRejected(rejectedByDevice, device, reason, seq);
+      batch.reject(device, reason, seq);
     }
     this.rejected.reject('telemetry', rejected[0]!.reason, message, () =>
       telemetryFault(message.payload, now),

@@ -10,7 +10,7 @@ async function send(receipts: Receipts, accepted = Number.POSITIVE_INFINITY) {
   const sent: { topic: string; receipt: { stored: number[]; refused?: number[] } }[] = [];
   const publishQos0 = (_link: string, topic: string, payload: string) =>
     sent.length < accepted && sent.push({ topic, receipt: JSON.parse(payload) }) > 0;
-  new ReceiptsService({ publishQos0 } as unknown as MqttTransport, metrics).send(receipts);
+  new ReceiptsService({ publishQos0 } as unknown as MqttTransport, metrics).send({ receipts, storedAt: 0 });
   const { values } = await metrics.receipts.get();
   return { sent, counts: Object.fromEntries(values.map(({ labels, value }) => [labels.result, value])) };
 }

@@ -5,6 +5,7 @@ import { Injectable } from '@nestjs/common';
 import type { KnownDevice } from '../cache/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
+import type { Batch } from './batch.js';
 
 /** Message expiry of a receipt, seconds: by then the device has sent the reading again. */
 const EXPIRY_SECONDS = 60;
@@ -33,8 +34,9 @@ export class ReceiptsService {
     private readonly metrics: RulesMetrics,
   ) {}
 
-  send({ byDevice }: Receipts): void {
-    for (const [{ address }, { stored, refused }] of byDevice) {
+  /** @param storedAt when the batch was stored, monotonic time in ms */
+  send({ receipts, storedAt }: Pick<Batch, 'receipts' | 'storedAt'>): void {
+    for (const [{ address }, { stored, refused }] of receipts.byDevice) {
       const topic = deviceTopic(address.fleet, 'receipts', address.device);
       for (let from = 0; from < stored.length; from += BOUNDS.maxReceipt) {
         const some = stored.slice(from, from + BOUNDS.maxReceipt);
@@ -45,6 +47,7 @@ export class ReceiptsService {
         this.publish(topic, { stored: [], refused: some }, 'refused', some.length);
       }
     }
+    this.metrics.processing.observe({ stage: 'ack' }, (performance.now() - storedAt) / 1000);
   }
 
   private publish(topic: string, receipt: Receipt, result: keyof Receipt, readings: number): void {

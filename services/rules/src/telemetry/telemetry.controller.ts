@@ -1,9 +1,13 @@
 import { FILTERS } from '@lamplighter/contracts/topics';
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import { EdgeService } from '../edge/edge.service.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
-import { IngestService } from './ingest.service.js';
+import { BatchParser } from './batch-parser.service.js';
+import { EvaluationRounds } from './evaluation-rounds.service.js';
+import { ReadingStore } from './reading-store.service.js';
+import { ReceiptsService } from './receipts.service.js';
 
 // Messages that arrive while two batches are under way form the next one.
 const SUBSCRIPTION: Subscription = {
@@ -18,10 +22,21 @@ const SUBSCRIPTION: Subscription = {
 /** Telemetry, including that of the lesson protocol. */
 @Controller()
 export class TelemetryController {
-  constructor(private readonly ingest: IngestService) {}
+  constructor(
+    private readonly parser: BatchParser,
+    private readonly rounds: EvaluationRounds,
+    private readonly edge: EdgeService,
+    private readonly store: ReadingStore,
+    private readonly receipts: ReceiptsService,
+  ) {}
 
+  /** Settles when every reading is stored, or rejected and counted. */
   @EventPattern(FILTERS.telemetry, SUBSCRIPTION)
-  accept(@Payload() batch: readonly MqttMessage[]): Promise<void> {
-    return this.ingest.accept(batch);
+  async accept(@Payload() messages: readonly MqttMessage[]): Promise<void> {
+    const batch = this.parser.parse(messages, Date.now());
+    await this.rounds.run(batch);
+    if (batch.edgeReports.length > 0) await this.edge.storeReports(batch.edgeReports);
+    if (batch.rejected.size > 0) await this.store.countRejected(batch);
+    this.receipts.send(batch);
   }
 }

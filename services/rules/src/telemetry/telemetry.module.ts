@@ -9,9 +9,13 @@ import { RuleBookModule } from '../rule-book/rule-book.module.js';
 import { StateModule } from '../state/state.module.js';
 import { BatchParser } from './batch-parser.service.js';
 import { DeclaredTypes } from './declared-types.service.js';
-import { IngestService } from './ingest.service.js';
+import { EvaluationRounds } from './evaluation-rounds.service.js';
+import { Evaluator } from './evaluator.service.js';
+import { LiveReadings } from './live-readings.service.js';
 import { PrefetchService } from './prefetch.service.js';
+import { ReadingStore } from './reading-store.service.js';
 import { ReceiptsService } from './receipts.service.js';
+import { Settlement } from './settlement.service.js';
 import { TelemetryController } from './telemetry.controller.js';
 
 /** Readings, from the broker to the store. */
@@ -27,7 +31,17 @@ import { TelemetryController } from './telemetry.controller.js';
     StateModule,
   ],
   controllers: [TelemetryController],
-  providers: [DeclaredTypes, BatchParser, PrefetchService, ReceiptsService, IngestService],
-  exports: [DeclaredTypes, IngestService],
+  providers: [
+    DeclaredTypes,
+    BatchParser,
+    EvaluationRounds,
+    PrefetchService,
+    Evaluator,
+    ReadingStore,
+    Settlement,
+    LiveReadings,
+    ReceiptsService,
+  ],
+  exports: [DeclaredTypes, EvaluationRounds],
 })
 export class TelemetryModule {}

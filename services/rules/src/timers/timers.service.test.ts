@@ -19,7 +19,8 @@ import { RulesMetrics } from '../metrics.js';
 import type { RuleBook } from '../rule-book/rule-book.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
 import { RulesErrors } from '../rules-errors.js';
-import type { IngestService } from '../telemetry/ingest.service.js';
+import type { Batch } from '../telemetry/batch.js';
+import type { EvaluationRounds } from '../telemetry/evaluation-rounds.service.js';
 import { TimersService } from './timers.service.js';
 
 let redis: Redis;
@@ -52,7 +53,7 @@ function openTimers(evaluate: (devices: readonly KnownDevice[]) => Promise<void>
   const timers = new TimersService(
     redis,
     Object.assign(new DeviceCache(), { cached }),
-    { evaluateTimers: evaluate } as unknown as IngestService,
+    { run: ({ pending }: Batch) => evaluate([...pending.keys()]) } as unknown as EvaluationRounds,
     { markDue: () => undefined } as unknown as GroupsService,
     { listeningMs: 0, confirm: async () => undefined } as unknown as ListeningService,
     { onRead } as unknown as RuleBook,

@@ -14,7 +14,8 @@ import { RulesMetrics } from '../metrics.js';
 import { RuleBook } from '../rule-book/rule-book.service.js';
 import type { RuleSet } from '../rule-book/rule-set.js';
 import { RulesErrors } from '../rules-errors.js';
-import { IngestService } from '../telemetry/ingest.service.js';
+import { Batch } from '../telemetry/batch.js';
+import { EvaluationRounds } from '../telemetry/evaluation-rounds.service.js';
 import { REDIS } from '../tokens.js';
 
 /** How often due timers are polled, milliseconds; a timer is late by at most this. */
@@ -34,7 +35,7 @@ export class TimersService implements OnApplicationBootstrap {
   constructor(
     @Inject(REDIS) private readonly redis: Redis,
     private readonly devices: DeviceCache,
-    private readonly ingest: IngestService,
+    private readonly rounds: EvaluationRounds,
     private readonly groups: GroupsService,
     private readonly listening: ListeningService,
     private readonly book: RuleBook,
@@ -113,7 +114,7 @@ export class TimersService implements OnApplicationBootstrap {
     const devices = await this.devicesOf(ofDevices);
     this.metrics.timersDue.inc({ kind: 'device' }, devices.length);
     if (devices.length > 0)
-      await this.ingest.evaluateTimers(devices, Date.now() - this.listening.listeningMs);
+      await this.rounds.run(Batch.ofTimers(devices, Date.now() - this.listening.listeningMs));
     for (const { version, address } of devices) {
       if (version === NEW_DEVICE)
         await this.remove({ kind: 'device', fleet: address.fleet, name: address.device });

@@ -21,22 +21,27 @@ import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import { DeviceCache } from '../cache/device-cache.js';
 import type { GroupStates } from '../cache/group-states.js';
+import type { DeviceWaker } from '../commands/device-waker.service.js';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import type { EdgeService } from '../edge/edge.service.js';
 import type { GroupsService } from '../groups/groups.service.js';
-import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import type { RejectedService } from '../rejected/rejected.service.js';
 import type { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
-import type { StatePublisher } from '../state/state-publisher.service.js';
 import type { OutageLog } from '../store-access/outage-log.js';
+import { Batch } from './batch.js';
 import { BatchParser } from './batch-parser.service.js';
 import type { DeclaredTypes } from './declared-types.service.js';
-import { IngestService } from './ingest.service.js';
+import { EvaluationRounds } from './evaluation-rounds.service.js';
+import { Evaluator } from './evaluator.service.js';
+import type { LiveReadings } from './live-readings.service.js';
 import { PrefetchService } from './prefetch.service.js';
-import type { Receipts, ReceiptsService } from './receipts.service.js';
+import { ReadingStore } from './reading-store.service.js';
+import type { ReceiptsService } from './receipts.service.js';
+import { Settlement } from './settlement.service.js';
+import { TelemetryController } from './telemetry.controller.js';
 
 const LAMP = 'lamp-1';
 const RULE = ruleSchema.parse({ id: 'night-light', when: 'light < 300', then: { led_on: true } });
@@ -50,51 +55,52 @@ beforeAll(async () => {
   await until(() => redis.status === 'ready', { what: 'the connection to Redis' });
 });
 
-/** Ingest with a real store and one rule; records the calls to other services. */
+/** The way of telemetry with a real store and one rule; records the calls to other services. */
 function underTest() {
   const fleet = `fleet-${++fleets}`;
   const devices = new DeviceCache();
   const metrics = new RulesMetrics('rules', 'test');
   const nothing = () => undefined;
-  const events = {
-    append: nothing,
-    takeTelemetrySample: () => false,
-  } as unknown as LiveEventsService;
   const outages = { writeSucceeded: nothing } as unknown as OutageLog;
   const groupStates = { of: () => undefined } as unknown as GroupStates;
   const rejected = { reject: nothing, suspect: nothing } as unknown as RejectedService;
   const rules = new RuleSet([compileRule(RULE, 1, 1)]);
   const emitted: EnqueueOutcome[] = [];
   const refused: number[] = [];
-  const ingest = new IngestService(
-    redis,
-    new BatchParser(devices, metrics, rejected, { of: nothing } as unknown as DeclaredTypes),
+  const dispatch = {
+    dispatchEmitted: (_part: unknown, { commands }: PartOutcome) => emitted.push(...commands),
+  } as unknown as DispatchService;
+  const store = new ReadingStore(redis, metrics, outages);
+  const rounds = new EvaluationRounds(
     new PrefetchService(redis, { setOf: () => rules } as never, metrics, outages, groupStates),
-    metrics,
+    new Evaluator(groupStates, metrics, { report: nothing } as unknown as RuleErrors, rejected),
+    store,
+    new Settlement(
+      metrics,
+      dispatch,
+      { markVoted: nothing } as unknown as GroupsService,
+      { wake: nothing } as unknown as DeviceWaker,
+      { publish: nothing } as unknown as LiveReadings,
+    ),
+  );
+  const controller = new TelemetryController(
+    new BatchParser(devices, metrics, rejected, { of: nothing } as unknown as DeclaredTypes),
+    rounds,
+    { storeReports: () => Promise.resolve() } as unknown as EdgeService,
+    store,
     {
-      dispatchEmitted: (_part: unknown, { commands }: PartOutcome) => emitted.push(...commands),
-    } as unknown as DispatchService,
-    { markVoted: () => undefined } as unknown as GroupsService,
-    groupStates,
-    { report: () => undefined } as unknown as RuleErrors,
-    events,
-    outages,
-    rejected,
-    {
-      send: ({ byDevice }: Receipts) => {
-        for (const receipt of byDevice.values()) refused.push(...receipt.refused);
+      send: ({ receipts }: Batch) => {
+        for (const receipt of receipts.byDevice.values()) refused.push(...receipt.refused);
       },
     } as unknown as ReceiptsService,
-    { storeReports: () => Promise.resolve() } as unknown as EdgeService,
-    { markChanged: nothing } as unknown as StatePublisher,
   );
   const topic = `${fleet}/telemetry/${LAMP}`;
   const send = (reading: object) => {
     const payload = Buffer.from(JSON.stringify(reading));
     const message = { topic, payload, qos: 1, packetId: 1, arrivedAt: performance.now() };
-    return ingest.accept([message as MqttMessage]);
+    return controller.accept([message as MqttMessage]);
   };
-  return { fleet, ingest, send, emitted, refused, device: devices.find(topic)! };
+  return { fleet, rounds, send, emitted, refused, device: devices.find(topic)! };
 }
 
 it('sends the command again on the next reading if the queue was full', async () => {
@@ -131,8 +137,8 @@ it('sends no receipt for a reading beyond the device limit, but one for an inval
 });
 
 it('does not recreate a removed device by its timer', async () => {
-  const { fleet, ingest, device } = underTest();
-  await ingest.evaluateTimers([device], 0);
+  const { fleet, rounds, device } = underTest();
+  await rounds.run(Batch.ofTimers([device], 0));
   expect(await readDevice(redis, fleet, LAMP)).toBeUndefined();
 });
 
@@ -142,7 +148,7 @@ it('keeps the order of readings although the first batches of a device conflict'
     const { fleet, send } = underTest();
     const accepted: Promise<void>[] = [];
     for (let n = 1; n <= 12; n += 1) {
-      // Three batches at a time, like the transport.
+      // Three batches at a time, one more than the transport.
       if (n > 3) await accepted[n - 4];
       accepted.push(send({ light: 500, _n: n, _seq: n }));
       for (let tick = 0; tick < ticks % 8; tick += 1) await new Promise(setImmediate);

@@ -1,6 +1,6 @@
 import { STALE_MS } from '@lamplighter/contracts/telemetry/reading';
 import type { EvaluatedPart } from '../evaluation/evaluate-part.js';
-import { telemetryEvent } from './telemetry-event.js';
+import { telemetryEvent } from './live-readings.service.js';
 
 const part = (...ages: number[]) =>
   ({
