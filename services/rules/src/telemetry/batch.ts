@@ -2,7 +2,7 @@ import type { RejectReason } from '@lamplighter/contracts/telemetry/reading';
 import type { KnownDevice } from '../cache/known-device.js';
 import type { Reported } from '../edge/edge.service.js';
 import type { PendingReading } from '../evaluation/evaluate-part.js';
-import { Receipts } from './receipts.service.js';
+import { Receipts } from './receipts.js';
 
 /** Rejected readings of one device: their sequence numbers, if they could be read, and the number per reason. */
 export interface RejectedReadings {

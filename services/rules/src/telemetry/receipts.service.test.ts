@@ -2,7 +2,8 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { KnownDevice } from '../cache/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttTransport } from '../mqtt/mqtt-transport.js';
-import { Receipts, ReceiptsService } from './receipts.service.js';
+import { Receipts } from './receipts.js';
+import { ReceiptsService } from './receipts.service.js';
 
 /** Sends receipts to a broker that accepts only the first messages. */
 async function send(receipts: Receipts, accepted = Number.POSITIVE_INFINITY) {

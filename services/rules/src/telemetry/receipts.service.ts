@@ -2,29 +2,12 @@ import { BOUNDS } from '@lamplighter/contracts/bounds';
 import type { Receipt } from '@lamplighter/contracts/telemetry/receipt';
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { Injectable } from '@nestjs/common';
-import type { KnownDevice } from '../cache/known-device.js';
 import { RulesMetrics } from '../metrics.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import type { Batch } from './batch.js';
 
 /** Message expiry of a receipt, seconds: by then the device has sent the reading again. */
 const EXPIRY_SECONDS = 60;
-
-/** The receipts of one batch, by device. */
-export class Receipts {
-  readonly byDevice = new Map<KnownDevice, { stored: number[]; refused: number[] }>();
-
-  /** Adds the sequence number of a reading, if the device expects receipts. */
-  add(device: KnownDevice, result: keyof Receipt, seq: number | undefined): void {
-    if (!device.expectsReceipts || seq === undefined) return;
-    let receipt = this.byDevice.get(device);
-    if (receipt === undefined) {
-      receipt = { stored: [], refused: [] };
-      this.byDevice.set(device, receipt);
-    }
-    receipt[result].push(seq);
-  }
-}
 
 /** Publishes receipts. If one is lost, the device sends the reading again. */
 @Injectable()
