@@ -31,7 +31,7 @@ describe('explain', () => {
     );
   });
 
-  it('does not take properties of every object for measurements', () => {
+  it('does not mistake properties of every object for measurements', () => {
     expect(explain(traceOf({ when: 'constructor > 3 || toString == "a"' }, lowered))[1]).toBe(
       '"constructor > 3 || toString == "a"" was undecided: constructor, toString are missing',
     );

@@ -125,7 +125,7 @@ it('the last valid key that may create others is kept', async () => {
   expect(await revokeApiKey(store.redis, admin)).toBe('revoked');
 });
 
-it('refuses more keys than the limit', async () => {
+it('rejects more keys than the limit', async () => {
   const records = Array.from({ length: MAX_API_KEYS }, (_, i) => [`${i}`.padStart(12, '0'), 'f'.repeat(64)]);
   await store.redis.hset(API_KEYS_KEY, ...records.flat());
   await expect(createApiKey(store.redis)).rejects.toBeInstanceOf(TooManyApiKeys);

@@ -105,7 +105,7 @@ describe('a device that was presumed unreachable', () => {
     expect(await back()).toBeUndefined();
   });
 
-  it('is back, once, when it reports after its will', async () => {
+  it('is reported as back once, when it reports after its will', async () => {
     await recordPresence(store.redis, [{ address: lamp, message: { online: true, session: 1 } }]);
     await back();
     await timePasses(store.redis, 2000, lamp);

@@ -6,7 +6,7 @@ import type { HttpRequest } from '../requests/http-request.js';
 import { expectFleetAllowed } from '../rights/allowed-fleets.js';
 import { defaultScope, FLEET_CHECK, type FleetCheck, NEEDED_SCOPE } from '../rights/needs.js';
 
-/** Refuses requests that need a scope or a fleet that their API key lacks. */
+/** Rejects requests that need a scope or a fleet that their API key lacks. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}

@@ -92,7 +92,7 @@ export function Resource(tag: string) {
 /** `A`, `A, or b`, `A, b, or c`. Titles after the first start in lower case, except with a name. */
 function oneOf(titles: readonly string[]): string {
   const inList = titles.map((title, i) =>
-    i === 0 || title.startsWith('Redis') ? title : title.charAt(0).toLowerCase() + title.slice(1),
+    i === 0 || /^(Redis|API)\b/.test(title) ? title : title.charAt(0).toLowerCase() + title.slice(1),
   );
   return inList.length === 1 ? inList[0]! : `${inList.slice(0, -1).join(', ')}, or ${inList.at(-1)}`;
 }

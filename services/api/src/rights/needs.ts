@@ -14,7 +14,7 @@ export function Needs(scope: Scope) {
 
 /**
  * An endpoint without a fleet in its path: `query` if the fleet can be in its query, `itself` if it checks which fleets a key may use.
- * Without this, a key that is restricted to fleets is refused.
+ * Without this, a key that is restricted to fleets is rejected.
  */
 export type FleetCheck = 'query' | 'itself';
 export const ChecksFleet = (how: FleetCheck) => SetMetadata(FLEET_CHECK, how);
