@@ -16,7 +16,7 @@ export default {
       severity: 'error',
       scope: 'folder',
       from: {
-        path: '^(packages/(contracts|device|evaluation|service-kit|store)|services/(api|device-sim|rules)|tools)/',
+        path: '^(packages/(contracts|device|evaluation|service-kit|store)|services/(api|console|device-sim|rules)|tools)/',
         pathNot: '^(packages|services|tools)/[^/]+/src$',
       },
       to: { circular: true, viaOnly: { pathNot: '^(packages|services|tools)/[^/]+/src$' } },
@@ -48,6 +48,8 @@ export default {
       '^services/device-sim/src/',
       '^(services/device-sim|packages/(contracts|device|evaluation|service-kit))/',
     ),
+    // It knows the api by its document only.
+    only('console-imports-nothing', '^services/console/', '^services/console/'),
     {
       name: 'api-never-talks-to-the-broker',
       severity: 'error',
@@ -67,7 +69,7 @@ export default {
   options: {
     doNotFollow: { path: 'node_modules' },
     // Tests may import everything, and nothing imports them.
-    exclude: { path: '(^|/)dist/|[.]test[.]ts$|/test/' },
+    exclude: { path: '(^|/)dist/|[.]test[.]ts$|/test/|^services/console/generated/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.depcruise.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'default', 'types'] },

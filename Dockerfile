@@ -33,5 +33,7 @@ WORKDIR /app/services/$SERVICE
 COPY --from=production /app /app
 COPY --from=build /app/packages /app/packages
 COPY --from=build /app/services/$SERVICE /app/services/$SERVICE
+# Served by the api; the other services ignore it.
+COPY --from=build /app/services/console/dist /app/services/console/dist
 USER node
 CMD ["node", "dist/bundle.js"]

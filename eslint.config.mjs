@@ -5,9 +5,17 @@ import tseslint from 'typescript-eslint';
 const UNHANDLED = 'Bind the error, handle expected errors only, and rethrow or report any other.';
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', '**/*.mjs', 'jest.config.js'] },
   {
-    files: ['**/*.ts'],
+    ignores: [
+      '**/dist/**',
+      'services/console/generated/**',
+      '**/node_modules/**',
+      '**/*.mjs',
+      'jest.config.js',
+    ],
+  },
+  {
+    files: ['**/*.{ts,tsx}'],
     languageOptions: {
       parser: tseslint.parser,
       parserOptions: {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'n
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import buildConsole from './console.mjs';
 
 const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
 const SERVICES = ['rules', 'api', 'device-sim'];
@@ -26,8 +27,9 @@ const EXTERNAL = [
 const REQUIRE = `import { createRequire as createRequireOfBundle } from 'node:module';
 const require = createRequireOfBundle(import.meta.url);`;
 
-/** Bundles the services whose inputs have changed. */
+/** Bundles the services whose inputs have changed, and builds the console, which the api serves. */
 export default async function bundleServices() {
+  await buildConsole();
   for (const name of SERVICES) if (!isFresh(name)) await bundle(name);
 }
 

@@ -29,7 +29,7 @@ if (options.help) {
 const wordings = [...WORDING, ...bannedBy(read('docs/glossary.md'))];
 /** @type {import('./find.mjs').Allowed[]} */
 const allowed = JSON.parse(read('scripts/language/allowed.json'));
-const patterns = ['*.ts', '*.lua', '*.mjs', '*.md', '*.yml', '*.py'];
+const patterns = ['*.ts', '*.tsx', '*.lua', '*.mjs', '*.md', '*.yml', '*.py'];
 const files = execFileSync('git', ['ls-files', ...patterns], { cwd: REPOSITORY, encoding: 'utf8' })
   .split('\n')
   .filter((path) => path !== '' && !NOT_READ.test(path) && existsSync(join(REPOSITORY, path)));

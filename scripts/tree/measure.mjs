@@ -12,7 +12,7 @@ npm run check:figures              fail if a figure there is off by more than 5 
 const PAGE = 'docs/architecture.md';
 const GENERATED = /^docs\/api\/.*[.]json$/;
 const TEST = /[.]test[.]ts$|(^|\/)test\/|(^|\/)test-kit\//;
-const SOURCE = /(^|\/)(src|lua)\/.*[.](ts|lua)$/;
+const SOURCE = /(^|\/)(src|lua)\/.*[.](tsx?|lua)$/;
 
 const { values: options } = parseArgs({
   options: { help: { type: 'boolean', short: 'h' }, check: { type: 'boolean' }, update: { type: 'boolean' } },
@@ -22,7 +22,7 @@ if (options.help) {
   process.exit(0);
 }
 
-const paths = execFileSync('git', ['ls-files', '*.ts', '*.lua', '*.md'], {
+const paths = execFileSync('git', ['ls-files', '*.ts', '*.tsx', '*.lua', '*.md'], {
   cwd: REPOSITORY,
   encoding: 'utf8',
 })

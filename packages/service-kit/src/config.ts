@@ -85,6 +85,8 @@ function isServerUrl(text: string, protocols: string[]): boolean {
 export const mqttUrl = url(['mqtt:', 'mqtts:'], 'mqtt://user:password@127.0.0.1:1883');
 /** `redis://user:password@host:port`, or `rediss://` for TLS. */
 export const redisUrl = url(['redis:', 'rediss:'], 'redis://:password@127.0.0.1:6379');
+/** `http://host:port`, or `https://`. */
+export const httpUrl = url(['http:', 'https:'], 'http://127.0.0.1:9090');
 
 /** Variables that every service has. */
 export const serviceVariables = {

@@ -8,7 +8,9 @@ import { EventsModule } from './events/events.module.js';
 import { FleetsModule } from './fleets/fleets.module.js';
 import { type Foundation, foundationModule } from './foundation/foundation.module.js';
 import { HealthModule } from './health/health.module.js';
+import { LastStatesModule } from './last-states/last-states.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { NumbersModule } from './numbers/numbers.module.js';
 import { RejectedModule } from './rejected/rejected.module.js';
 import { RolloutsModule } from './rollouts/rollouts.module.js';
 import { RulesModule } from './rules/rules.module.js';
@@ -19,6 +21,7 @@ import { WhyModule } from './why/why.module.js';
   imports: [
     FleetsModule,
     DevicesModule,
+    LastStatesModule,
     RejectedModule,
     TelemetrySchemaModule,
     RulesModule,
@@ -31,6 +34,7 @@ import { WhyModule } from './why/why.module.js';
     AccessModule,
     HealthModule,
     MetricsModule,
+    NumbersModule,
   ],
 })
 class ApiModule {}

@@ -8,6 +8,7 @@ import { KeyLimits } from './access/key-limits.js';
 import { requireApiKey } from './access/require-api-key.js';
 import { apiModule } from './app.module.js';
 import { exposeOpenCommands } from './commands/open-commands-gauge.js';
+import { serveConsole } from './console/console-files.js';
 import { exposeDevices } from './devices/devices-gauge.js';
 import type { Foundation } from './foundation/foundation.module.js';
 import { exposeRoutes, measureRequests } from './metrics/http-metrics.js';
@@ -46,6 +47,7 @@ export async function createApp(foundation: Foundation): Promise<NestExpressAppl
       contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
     }),
   );
+  app.use(serveConsole());
   app.use('/v1', requireApiKey(app.get(ApiKeyCheck), app.get(KeyLimits), metrics));
   app.use('/v1', rejectOtherBodies);
   app.use('/v1', limitBody);

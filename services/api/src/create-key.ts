@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { readConfig, redisUrl } from '@lamplighter/service-kit/config';
 import {
   createApiKey,
+  createConsoleApiKey,
   createFirstApiKey,
   listApiKeys,
   revokeApiKey,
@@ -13,15 +14,16 @@ import { fieldErrors } from './requests/validation.pipe.js';
 
 /**
  * Creates, lists and revokes API keys. Prints only the new key to stdout; the store keeps only its hash. `--first` creates a key
- * only if there is none. Exit code 1: nothing was done, and stderr has the reason.
+ * only if there is none; `--console` replaces the key of the console's sign-in link. Exit code 1: nothing was done, and stderr has the reason.
  */
-const USAGE = `usage: REDIS_URL=redis://… node create-key.js [--first | --list | --revoke ID [--allow-last]]
+const USAGE = `usage: REDIS_URL=redis://… node create-key.js [--first | --console | --list | --revoke ID [--allow-last]]
        … create-key.js [--name NAME] [--scopes read,command] [--fleets demo,plant] [--expires 90d]`;
 const CONNECT_MS = 5000;
 
 type Request =
   | { readonly action: 'create'; readonly body: NewApiKeyBody }
   | { readonly action: 'first' }
+  | { readonly action: 'console' }
   | { readonly action: 'list' }
   | { readonly action: 'revoke'; readonly id: string; readonly mayBeLast: boolean };
 
@@ -29,6 +31,7 @@ const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const OPTIONS = {
   first: flag,
+  console: flag,
   list: flag,
   revoke: text,
   'allow-last': flag,
@@ -42,10 +45,10 @@ const OPTIONS = {
 function readArguments(args: string[]): Request {
   const given = parse(args);
   const names = Object.keys(given).sort().join();
-  if (names === 'first' || names === 'list') return { action: names };
+  if (names === 'first' || names === 'console' || names === 'list') return { action: names };
   if (given.revoke !== undefined && (names === 'revoke' || names === 'allow-last,revoke'))
     return { action: 'revoke', id: given.revoke, mayBeLast: given['allow-last'] === true };
-  if (given.first || given.list || given.revoke !== undefined || given['allow-last'])
+  if (given.first || given.console || given.list || given.revoke !== undefined || given['allow-last'])
     throw new Error(`these arguments do not belong together: ${args.join(' ')}\n${USAGE}`);
   const { name, scopes = 'admin', fleets, expires } = given;
   const body = {
@@ -77,15 +80,20 @@ async function main(request: Request): Promise<void> {
     if (request.action === 'list') await list(redis);
     else if (request.action === 'revoke') await revoke(redis, request);
     else {
-      const key =
-        request.action === 'create'
-          ? (await createApiKey(redis, requestedKey(request.body))).key
-          : await createFirstApiKey(redis);
+      const key = await create(redis, request);
       if (key !== undefined) process.stdout.write(`${key}\n`);
     }
   } finally {
     redis.disconnect();
   }
+}
+
+async function create(
+  redis: Redis,
+  request: Extract<Request, { action: 'create' | 'first' | 'console' }>,
+): Promise<string | undefined> {
+  if (request.action === 'create') return (await createApiKey(redis, requestedKey(request.body))).key;
+  return request.action === 'first' ? createFirstApiKey(redis) : createConsoleApiKey(redis);
 }
 
 async function list(redis: Redis): Promise<void> {

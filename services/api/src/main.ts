@@ -40,6 +40,10 @@ async function start(): Promise<RunningService> {
   link.start();
   app.get(UnexplainedGauge).start();
   logger.info({ address: server.address() }, 'started');
+  if (config.CONSOLE_URL !== undefined)
+    logger.info(
+      `console at ${config.CONSOLE_URL}; sign in with an API key: docker compose exec api node dist/create-key.js`,
+    );
 
   return {
     async close() {

@@ -12,6 +12,8 @@ import { type ApiKey, type ApiKeyRecord, MAX_API_KEYS, parseRecord, type Scope }
 const API_KEY = /^lamp_([0-9a-f]{12})[.]([A-Za-z0-9_-]{43})$/;
 /** The id of the first key, so that only one process can create it. */
 const FIRST_ID = '000000000000';
+/** The id of the key in the console's sign-in link. */
+const CONSOLE_ID = 'c00c00c00c00';
 
 /** What a new key allows. */
 export interface NewApiKey {
@@ -51,6 +53,13 @@ export async function createFirstApiKey(redis: Redis): Promise<string | undefine
 
 export async function hasApiKeys(redis: Redis): Promise<boolean> {
   return (await redis.hlen(API_KEYS_KEY)) > 0;
+}
+
+/** Creates the key for the console's sign-in link. It replaces that of the previous link, so links do not add up. */
+export async function createConsoleApiKey(redis: Redis): Promise<string> {
+  const { record, key } = newKey(await redisNow(redis), { name: 'console link of npm start' }, CONSOLE_ID);
+  await redis.hset(API_KEYS_KEY, CONSOLE_ID, JSON.stringify(record));
+  return key;
 }
 
 /** The id of a key and the hash of its secret; undefined if the text does not have the form of a key. */

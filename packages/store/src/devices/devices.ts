@@ -127,7 +127,7 @@ export async function listDevices(
   const devices: Device[] = [];
   let after = options.after ?? '';
   for (let read = 0; read < MAX_NAMES_PER_PAGE; ) {
-    const names = await namesAfter(redis, (shard) => namesKey(shard, fleet), after, limit);
+    const names = await namesAfter(redis, fleet, after, limit, namesKey);
     for (const device of await readDevices(redis, fleet, names)) {
       if (presence === undefined || device.presence === presence) devices.push(device);
       after = device.device;
@@ -143,15 +143,16 @@ export async function listDevices(
 const MAX_NAMES_PER_PAGE = 2000;
 
 /** The next names in lexical order, merged from all shards. */
-async function namesAfter(
+export async function namesAfter(
   redis: Redis,
-  keyOf: (shard: number) => string,
+  fleet: string,
   after: string,
   limit: number,
+  keyOf = devicesKey,
 ): Promise<string[]> {
   const min = after === '' ? '-' : `(${after}`;
   const perShard = (await pipelined(redis, ALL_SHARDS, (pipeline, shard) =>
-    pipeline.zrangebylex(keyOf(shard), min, '+', 'LIMIT', 0, limit),
+    pipeline.zrangebylex(keyOf(shard, fleet), min, '+', 'LIMIT', 0, limit),
   )) as string[][];
   return perShard.flat().sort().slice(0, limit);
 }

@@ -12,6 +12,8 @@ import { dryRunRequestSchema, dryRunSchema } from '../dry-runs/dry-run.schema.js
 import { ruleDiffRequestSchema, ruleDiffSchema } from '../dry-runs/rule-diff.schema.js';
 import { fleetRemovalSchema, fleetSchema } from '../fleets/fleet.schema.js';
 import { ledgerSchema } from '../fleets/ledger.schema.js';
+import { lastStatesSchema } from '../last-states/last-states.schema.js';
+import { numbersSchema } from '../numbers/numbers.schema.js';
 import { openApiText } from '../offline-document.js';
 import { problemSchema } from '../problems/problem.js';
 import { rejectedSchema } from '../rejected/rejected.schema.js';
@@ -76,6 +78,7 @@ describe('the OpenAPI document', () => {
       'get /v1/fleets/{fleet}/devices/{device}/edge-decisions',
       'get /v1/fleets/{fleet}/devices/{device}/telemetry',
       'get /v1/fleets/{fleet}/devices/{device}/why-not',
+      'get /v1/fleets/{fleet}/last-states',
       'get /v1/fleets/{fleet}/ledger',
       'get /v1/fleets/{fleet}/removal',
       'get /v1/fleets/{fleet}/rollouts',
@@ -87,6 +90,7 @@ describe('the OpenAPI document', () => {
       'get /v1/fleets/{fleet}/settings/rules',
       'get /v1/fleets/{fleet}/telemetry-schema',
       'get /v1/keys',
+      'get /v1/numbers',
       'get /v1/rejected',
       'get /v1/rollouts/{id}',
       'get /v1/schemas/rule',
@@ -155,7 +159,9 @@ describe('the OpenAPI document', () => {
     ['DeviceSettings', settingsSchema],
     ['EdgeDecisions', edgeDecisionsSchema],
     ['ResumedLane', resumedLaneSchema],
+    ['LastStates', lastStatesSchema],
     ['Ledger', ledgerSchema],
+    ['Numbers', numbersSchema],
     ['Telemetry', telemetrySchema],
     ['ApiKey', apiKeySchema],
     ['Fleet', fleetSchema],

@@ -4,9 +4,9 @@ import type { State } from '../state/state.js';
 import { guide } from './guide.js';
 
 const { ports } = readSettings({});
-const guideFor = (folder: string, from: string) => {
+const guideFor = (folder: string, from: string, consoleKey?: string) => {
   const state = { folder, secretFile: (name: string) => join(folder, 'secrets', name) } as State;
-  return guide({ ports, state, firstKey: undefined, sim: true, lesson: false, from });
+  return guide({ ports, state, firstKey: undefined, consoleKey, sim: true, lesson: false, from });
 };
 
 it('prints commands that work in another terminal', () => {
@@ -21,4 +21,11 @@ it('includes a non-default state folder in each command, quoted if necessary', (
   for (const script of ['--silent key', 'key', 'watch'])
     expect(text).toContain(`LAMPLIGHTER_STATE=${folder}' npm run ${script}`);
   expect(text).toContain(`"$(cat ${folder}/secrets/mqtt-demo')"`);
+});
+
+it('links the console with a key in the fragment, which browsers do not send', () => {
+  const text = guideFor(DEFAULT_FOLDER, '/home', 'lamp_c00c00c00c00.secret');
+  expect(text.split('\n')[1]).toBe(
+    '  Console      http://127.0.0.1:8080/#key=lamp_c00c00c00c00.secret   (opens signed in)',
+  );
 });

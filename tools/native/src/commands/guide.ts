@@ -7,12 +7,13 @@ export function guide(options: {
   ports: Ports;
   state: State;
   firstKey: string | undefined;
+  consoleKey: string | undefined;
   sim: boolean;
   lesson: boolean;
   /** The user's working directory. */
   from: string;
 }): string {
-  const { ports, state, firstKey } = options;
+  const { ports, state, firstKey, consoleKey } = options;
   const path = (file: string) => {
     const short = relative(options.from, file);
     const path = short.startsWith('..') ? file : short || '.';
@@ -26,7 +27,10 @@ export function guide(options: {
   const npm = state.folder === DEFAULT_FOLDER ? 'npm' : `LAMPLIGHTER_STATE=${path(state.folder)} npm`;
   const key = firstKey ?? `$(${npm} run --silent key)`;
   const mqttHost = `-h 127.0.0.1 ${account}`;
+  // The fragment stays in the browser; the console removes it from the address bar.
+  const link = consoleKey === undefined ? `${api}/` : `${api}/#key=${consoleKey}   (opens signed in)`;
   return `
+  Console      ${link}
   API          ${api}/docs
   Prometheus   http://127.0.0.1:${ports.PROMETHEUS_PORT}
   Broker       mqtt://127.0.0.1:${ports.MQTT_PORT}, user ${FLEET}, password in ${path(state.secretFile(`mqtt-${FLEET}`))}

@@ -31,6 +31,8 @@ export interface StackOptions {
 export interface Stack {
   /** The first API key, if this start created it. */
   readonly firstKey: string | undefined;
+  /** The API key of the console's sign-in link; the next start replaces it. */
+  readonly consoleKey: string | undefined;
   /** Resolves with a description when a process keeps failing. */
   readonly failed: Promise<string>;
 }
@@ -108,7 +110,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     // A restarted service waits for its dependencies itself.
     return startPart(name, ready, launch);
   };
-  await Promise.all([
+  const [consoleKey] = await Promise.all([
+    createKey(redis.url, ['--console']),
     startPart('prometheus', () =>
       startPrometheus({
         folder: folder('prometheus'),
@@ -123,7 +126,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       }),
     ),
     service('rules', ports.RULES_PORT, { MQTT_URL: mosquitto.urlFor('rules'), REDIS_URL: redis.url }),
-    service('api', ports.API_PORT, { REDIS_URL: redis.url }),
+    service('api', ports.API_PORT, {
+      REDIS_URL: redis.url,
+      PROMETHEUS_URL: `http://127.0.0.1:${ports.PROMETHEUS_PORT}`,
+    }),
   ]);
   stop.throwIfAborted();
   if (options.sim) {
@@ -134,7 +140,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   const log = (line: string) => terminal.printLine(line);
   const supervised = [...parts].map(([server, restart]) => keepRunning(server, { restart, log, stop }));
-  return { firstKey, failed: Promise.race(supervised) };
+  return { firstKey, consoleKey, failed: Promise.race(supervised) };
 }
 
 /** After this time, milliseconds, the status shows why a service is not ready. */

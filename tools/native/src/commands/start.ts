@@ -36,7 +36,7 @@ export async function start(flags: StartFlags): Promise<number> {
     const running = AbortSignal.any([stop, over.signal]);
     const starting = startStack({ ...flags, ports, state, env: process.env, stop: running });
     const stack = await Promise.race([starting, aborted(stop)]);
-    terminal.printLine(guide({ ...flags, ports, state, firstKey: stack.firstKey, from: settings.from }));
+    terminal.printLine(guide({ ...flags, ...stack, ports, state, from: settings.from }));
     const failure = await Promise.race([stack.failed, aborted(stop), follow(ports, running)]);
     throw new ServerFailed(failure);
   } catch (error) {

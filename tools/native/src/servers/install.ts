@@ -59,9 +59,26 @@ function findPythonWithPaho(): string | undefined {
   });
 }
 
+const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+/** Homebrew installs Chrome as an application, not on the PATH. */
+const CHROME = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
+
+/** A browser for the tests of the console; undefined if there is none. */
+export function findBrowser(): string | undefined {
+  const found = BROWSERS.map((name) => findBinary(name)).find((path) => path !== undefined);
+  return found ?? (existsSync(CHROME) ? CHROME : undefined);
+}
+
 /** The servers, and tools for the tests. */
 export const TEST_TOOLS: readonly Requirement[] = [
   ...SERVERS,
+  {
+    binary: 'chromium',
+    installed: () => findBrowser() !== undefined,
+    why: 'for the console',
+    apt: 'chromium',
+    brew: 'google-chrome',
+  },
   { binary: 'ps', why: 'to find leftover processes', apt: 'procps' },
   {
     binary: 'python3-paho-mqtt',

@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+import { LastStatesController } from './last-states.controller.js';
+
+@Module({ controllers: [LastStatesController] })
+export class LastStatesModule {}

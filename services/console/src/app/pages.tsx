@@ -1,0 +1,79 @@
+import { useQuery } from '@tanstack/react-query';
+import { lazy, type ReactNode, Suspense } from 'react';
+import { Redirect, Route, Switch } from 'wouter';
+import { fleetPath } from '../addresses/paths.js';
+import { fleetsQuery } from '../api/queries.js';
+import { Loading, ProblemNotice } from '../elements/notices.js';
+import { LiveFleet } from '../live/live-fleet.js';
+import { ConnectDevice } from '../pages/overview/connect-device.js';
+import { OverviewPage } from '../pages/overview/overview-page.js';
+import { Shell } from './shell.js';
+
+const DevicesPage = lazy(() => import('../pages/devices/devices-page.js'));
+const DevicePage = lazy(() => import('../pages/device/device-page.js'));
+
+/** The page of the address. Each loads its script when it is first shown, except the overview. */
+export function Pages() {
+  return (
+    <Switch>
+      <Route path="/fleets/:fleet/devices/:device">
+        {({ fleet, device }) => (
+          <OfFleet fleet={fleet}>
+            <DevicePage device={device} key={device} />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/devices">
+        {({ fleet }) => (
+          <OfFleet fleet={fleet}>
+            <DevicesPage />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet">
+        {({ fleet }) => (
+          <OfFleet fleet={fleet}>
+            <OverviewPage />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/">
+        <FirstFleet />
+      </Route>
+      <Route>
+        <Shell fleet={undefined}>
+          <div className="notice">
+            <h1>There is no page at this address</h1>
+            <p>
+              <a href="/">Go to the overview</a>
+            </p>
+          </div>
+        </Shell>
+      </Route>
+    </Switch>
+  );
+}
+
+/** Live data of a fleet stays while the user moves between its pages. */
+function OfFleet({ fleet, children }: { fleet: string; children: ReactNode }) {
+  return (
+    <LiveFleet fleet={fleet} key={fleet}>
+      <Shell fleet={fleet}>
+        <Suspense fallback={<Loading what="the page" />}>{children}</Suspense>
+      </Shell>
+    </LiveFleet>
+  );
+}
+
+function FirstFleet() {
+  const { data, error, isPending } = useQuery(fleetsQuery);
+  const first = data?.fleets[0];
+  if (first !== undefined) return <Redirect to={fleetPath(first.fleet)} replace />;
+  return (
+    <Shell fleet={undefined}>
+      {isPending && error === null && <Loading what="the fleets" />}
+      {error !== null && <ProblemNotice error={error} what="the fleets" />}
+      {data !== undefined && <ConnectDevice />}
+    </Shell>
+  );
+}

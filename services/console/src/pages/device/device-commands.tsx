@@ -1,0 +1,113 @@
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { Schemas } from '../../api/client.js';
+import { deviceCommandsQuery, whyQuery } from '../../api/device-queries.js';
+import { Age, Time } from '../../elements/age.js';
+import { CommandStateMark } from '../../elements/command-state.js';
+import { CopyButton, curl } from '../../elements/copy.js';
+import { span } from '../../elements/format.js';
+import { ProblemNotice } from '../../elements/notices.js';
+import { Panel } from '../../elements/panel.js';
+import type { DeviceAddress } from './use-device.js';
+
+type Command = Schemas['Command'];
+
+const SHOWN = 20;
+
+/** The commands of a device, newest first; each opens to its story. */
+export function DeviceCommands({ address }: { address: DeviceAddress }) {
+  const { data, error } = useQuery(deviceCommandsQuery(address));
+  const [isAll, setAll] = useState(false);
+  const commands = data?.commands ?? [];
+  const shown = isAll ? commands : commands.slice(0, SHOWN);
+  return (
+    <Panel title="Commands" aside={<span className="muted">newest first</span>}>
+      {error !== null && <ProblemNotice error={error} what="the commands" />}
+      {data !== undefined && commands.length === 0 && (
+        <p className="panel-text muted">The device has had no commands.</p>
+      )}
+      <ul className="history">
+        {shown.map((command) => (
+          <li key={command.id}>
+            <CommandStory command={command} />
+          </li>
+        ))}
+      </ul>
+      {shown.length < commands.length && (
+        <p className="panel-text">
+          <button type="button" className="button small" onClick={() => setAll(true)}>
+            Show all {commands.length}
+          </button>
+        </p>
+      )}
+    </Panel>
+  );
+}
+
+function CommandStory({ command }: { command: Command }) {
+  const [isShown, setShown] = useState(false);
+  const { id, state, action, source, rule, rollout, createdAt, lane, attempt, attempts, expiresAt, answer } =
+    command;
+  return (
+    <details onToggle={({ currentTarget }) => setShown(currentTarget.open)}>
+      <summary>
+        <CommandStateMark state={state} />
+        <code className="action">{JSON.stringify(action)}</code>
+        <span className="muted name">{rule ?? (rollout === undefined ? source : 'rollout')}</span>
+        <Age at={Date.parse(createdAt)} />
+      </summary>
+      {isShown && (
+        <div className="story">
+          <Timeline command={command} />
+          <Reasons id={id} />
+          {answer !== undefined && (
+            <p>
+              The device answered <code>{JSON.stringify(answer)}</code>
+            </p>
+          )}
+          <p className="muted">
+            lane <span className="name">{lane}</span>, attempt {attempt} of {attempts}, expires{' '}
+            <Time at={expiresAt} />
+          </p>
+          <p className="actions">
+            <code>{id}</code>
+            <CopyButton
+              label="Copy as curl"
+              text={() => curl('GET', `/v1/commands/${encodeURIComponent(id)}/why`)}
+            />
+          </p>
+        </div>
+      )}
+    </details>
+  );
+}
+
+/** Every state with its time, and how long after the command was created. */
+function Timeline({ command: { transitions, createdAt } }: { command: Command }) {
+  const start = Date.parse(createdAt);
+  return (
+    <ol className="timeline">
+      {transitions.map(({ state, at, attempt, cause }) => (
+        <li key={`${at} ${state} ${attempt}`}>
+          <CommandStateMark state={state} />
+          <Time at={at} />
+          <span className="muted">+{span(Date.parse(at) - start)}</span>
+          <span className="muted name">{cause}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** Why the command was issued. */
+function Reasons({ id }: { id: string }) {
+  const { data, error } = useQuery(whyQuery(id));
+  if (error !== null) return <ProblemNotice error={error} what="the reasons" />;
+  return (
+    <ul className="reasons">
+      {data?.sentences.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,160 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type ReactNode, useRef } from 'react';
+import { Link } from 'wouter';
+import { devicePath } from '../../addresses/paths.js';
+import { Age } from '../../elements/age.js';
+import { valueText } from '../../elements/format.js';
+import { PresenceMark } from '../../elements/presence.js';
+import type { DeviceState } from '../../live/fleet-states.js';
+import { measurementKey } from './device-rows.js';
+
+const ROW_HEIGHT = 36;
+
+interface Column {
+  readonly key: string;
+  readonly title: string;
+  readonly width: string;
+  readonly isNumeric?: boolean;
+  readonly cell: (state: DeviceState) => ReactNode;
+}
+
+interface TableProps {
+  readonly fleet: string;
+  readonly rows: readonly DeviceState[];
+  /** Measurements. */
+  readonly columns: readonly string[];
+  readonly sort: string;
+  readonly isDescending: boolean;
+  readonly onSort: (key: string, isDescending: boolean) => void;
+}
+
+/** A table of any length: only the rows in view are in the document. */
+export function DeviceTable({ fleet, rows, columns, sort, isDescending, onSort }: TableProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 12,
+  });
+  const all = [...FIXED(fleet), ...columns.map(measurementColumn), OPEN];
+  const template = { gridTemplateColumns: all.map(({ width }) => width).join(' ') };
+  return (
+    <div className="table-scroller panel" ref={scroller} tabIndex={0} role="region" aria-label="Devices">
+      <div className="table" role="table" aria-label="Devices" aria-rowcount={rows.length + 1}>
+        <div className="table-head" role="row" aria-rowindex={1} style={template}>
+          {all.map((column) => (
+            <Heading
+              key={column.key}
+              column={column}
+              sort={sort}
+              isDescending={isDescending}
+              onSort={onSort}
+            />
+          ))}
+        </div>
+        <div role="rowgroup" className="table-body" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map(({ index, start }) => {
+            const state = rows[index];
+            if (state === undefined) return null;
+            return (
+              <div
+                key={state.device}
+                role="row"
+                aria-rowindex={index + 2}
+                className="table-row"
+                style={{ ...template, transform: `translateY(${start}px)` }}
+              >
+                {all.map(({ key, isNumeric, cell }) => (
+                  <div key={key} role="cell" className="table-cell" data-numeric={isNumeric}>
+                    {cell(state)}
+                  </div>
+                ))}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Heading({
+  column: { key, title, isNumeric },
+  sort,
+  isDescending,
+  onSort,
+}: { column: Column } & Pick<TableProps, 'sort' | 'isDescending' | 'onSort'>) {
+  const isSorted = sort === key;
+  const direction = isDescending ? 'descending' : 'ascending';
+  return (
+    <div
+      role="columnheader"
+      className="table-cell"
+      data-numeric={isNumeric}
+      aria-sort={isSorted ? direction : 'none'}
+    >
+      <button type="button" title={`Sort by ${title}`} onClick={() => onSort(key, isSorted && !isDescending)}>
+        <span>{title}</span>
+        <span aria-hidden="true" className="sort-mark">
+          {isSorted ? (isDescending ? '▼' : '▲') : ''}
+        </span>
+      </button>
+    </div>
+  );
+}
+
+const FIXED = (fleet: string): readonly Column[] => [
+  {
+    key: 'device',
+    title: 'Device',
+    width: 'minmax(170px, 1.4fr)',
+    cell: ({ device }) => (
+      <Link href={devicePath(fleet, device)} title={device}>
+        {device}
+      </Link>
+    ),
+  },
+  {
+    key: 'presence',
+    title: 'Presence',
+    width: 'minmax(110px, 0.7fr)',
+    cell: ({ presence }) => <PresenceMark presence={presence} />,
+  },
+  {
+    key: 'age',
+    title: 'Last reading',
+    width: 'minmax(110px, 0.7fr)',
+    cell: ({ receivedAt }) =>
+      receivedAt === undefined ? <span className="muted">never</span> : <Age at={receivedAt} />,
+  },
+];
+
+const OPEN: Column = {
+  key: 'open',
+  title: 'Open commands',
+  width: 'minmax(160px, 0.6fr)',
+  isNumeric: true,
+  cell: ({ pendingCommands }) => (pendingCommands === 0 ? <span className="muted">0</span> : pendingCommands),
+};
+
+function measurementColumn(name: string): Column {
+  return {
+    key: measurementKey(name),
+    title: name,
+    width: 'minmax(110px, 1fr)',
+    isNumeric: true,
+    cell: ({ measurements }) => {
+      const value = measurements[name];
+      if (value === undefined) return <span className="muted">–</span>;
+      const text = valueText(value);
+      return typeof value === 'boolean' ? (
+        <span className="switch" data-on={value}>
+          {text}
+        </span>
+      ) : (
+        <span title={text}>{text}</span>
+      );
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { useMemo } from 'react';
+import { useSearchParams } from 'wouter';
+import { number } from '../../elements/format.js';
+import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
+import { PRESENCE_NAMES, PRESENCES } from '../../elements/presence-names.js';
+import { useLive, useStatesVersion } from '../../live/live-context.js';
+import { measurementsOf } from '../../live/measurements.js';
+import { ConnectDevice } from '../overview/connect-device.js';
+import { ColumnChoice } from './column-choice.js';
+import { readTableQuery, rowsOf } from './device-rows.js';
+import { DeviceTable } from './device-table.js';
+import './devices.css';
+
+/** Columns that are shown unless the address names others. */
+const USUAL_COLUMNS = 4;
+
+/** All devices of a fleet as a table. */
+export default function DevicesPage() {
+  const { fleet, states, problem } = useLive();
+  const version = useStatesVersion();
+  const [query, setQuery] = useSearchParams();
+  const table = readTableQuery(query);
+  const { devices, listedAt } = states;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the version stands for the devices, and the text for the query
+  const rows = useMemo(() => rowsOf(devices, table), [version, query.toString()]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new measurements appear with a new list only
+  const { all } = useMemo(() => measurementsOf(devices), [listedAt]);
+  const columns = columnsOf(query, all);
+
+  const change = (changes: Readonly<Record<string, string | undefined>>) =>
+    setQuery(
+      (before) => {
+        const next = new URLSearchParams(before);
+        for (const [name, value] of Object.entries(changes)) {
+          if (value === undefined || value === '') next.delete(name);
+          else next.set(name, value);
+        }
+        return next;
+      },
+      { replace: true },
+    );
+
+  if (listedAt === undefined)
+    return problem === undefined ? (
+      <Loading what="the devices" />
+    ) : (
+      <ProblemNotice error={problem} what="the devices" />
+    );
+  if (devices.length === 0) return <ConnectDevice />;
+  return (
+    <div className="devices">
+      <div className="devices-bar">
+        <h1>Devices</h1>
+        <input
+          type="search"
+          aria-label="Search names and values"
+          placeholder="Search names and values"
+          value={table.search}
+          onChange={({ target }) => change({ q: target.value })}
+        />
+        <select
+          aria-label="Presence"
+          value={table.presence ?? ''}
+          onChange={({ target }) => change({ presence: target.value })}
+        >
+          <option value="">any presence</option>
+          {PRESENCES.map((presence) => (
+            <option key={presence} value={presence}>
+              {PRESENCE_NAMES[presence]}
+            </option>
+          ))}
+        </select>
+        <ColumnChoice
+          all={all}
+          chosen={columns}
+          onChoose={(names) => change({ columns: names.map(encodeURIComponent).join(',') })}
+        />
+        <p className="muted" role="status">
+          {rows.length === devices.length
+            ? `${number(devices.length)} devices`
+            : `${number(rows.length)} of ${number(devices.length)} devices`}
+          {problem !== undefined && `. ${problem.message}`}
+        </p>
+      </div>
+      {rows.length === 0 ? (
+        <Empty title="No device matches">
+          <button
+            type="button"
+            className="button"
+            onClick={() => change({ q: undefined, presence: undefined })}
+          >
+            Show all devices
+          </button>
+        </Empty>
+      ) : (
+        <DeviceTable
+          fleet={fleet}
+          rows={rows}
+          columns={columns}
+          sort={table.sort}
+          isDescending={table.isDescending}
+          onSort={(sort, isDescending) => change({ sort, order: isDescending ? 'desc' : undefined })}
+        />
+      )}
+    </div>
+  );
+}
+
+function columnsOf(query: URLSearchParams, all: readonly string[]): readonly string[] {
+  const named = query.get('columns')?.split(',').map(decodeURIComponent);
+  return named?.filter((name) => all.includes(name)) ?? all.slice(0, USUAL_COLUMNS);
+}
