@@ -63,7 +63,7 @@ function MarkTip({ command: { id, action, state, createdAt } }: { command: Comma
         <p className="muted">Asking why</p>
       ) : (
         <ul>
-          {data.sentences.map((sentence) => (
+          {data.sentences.slice(0, data.sentences.length - data.delivery.length).map((sentence) => (
             <li key={sentence} className="name">
               {sentence}
             </li>

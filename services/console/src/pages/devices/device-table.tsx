@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useRef } from 'react';
+import { type CSSProperties, memo, type ReactNode, useMemo, useRef } from 'react';
 import { Link } from 'wouter';
 import { devicePath } from '../../addresses/paths.js';
 import { Age } from '../../elements/age.js';
@@ -35,10 +35,16 @@ export function DeviceTable({ fleet, rows, columns, sort, isDescending, onSort }
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 12,
+    overscan: 8,
+    useFlushSync: false,
   });
-  const all = [...FIXED(fleet), ...columns.map(measurementColumn), OPEN];
-  const template = { gridTemplateColumns: all.map(({ width }) => width).join(' ') };
+  const named = columns.join('\n');
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the names stand for the columns, so that rows stay equal while scrolling
+  const all = useMemo(
+    () => [...fixedColumns(fleet), ...columns.map(measurementColumn), OPEN],
+    [fleet, named],
+  );
+  const template = useMemo(() => ({ gridTemplateColumns: all.map(({ width }) => width).join(' ') }), [all]);
   return (
     <div className="table-scroller panel" ref={scroller} tabIndex={0} role="region" aria-label="Devices">
       <div className="table" role="table" aria-label="Devices" aria-rowcount={rows.length + 1}>
@@ -58,19 +64,14 @@ export function DeviceTable({ fleet, rows, columns, sort, isDescending, onSort }
             const state = rows[index];
             if (state === undefined) return null;
             return (
-              <div
+              <Row
                 key={state.device}
-                role="row"
-                aria-rowindex={index + 2}
-                className="table-row"
-                style={{ ...template, transform: `translateY(${start}px)` }}
-              >
-                {all.map(({ key, isNumeric, cell }) => (
-                  <div key={key} role="cell" className="table-cell" data-numeric={isNumeric}>
-                    {cell(state)}
-                  </div>
-                ))}
-              </div>
+                state={state}
+                index={index}
+                start={start}
+                columns={all}
+                template={template}
+              />
             );
           })}
         </div>
@@ -78,6 +79,32 @@ export function DeviceTable({ fleet, rows, columns, sort, isDescending, onSort }
     </div>
   );
 }
+
+interface RowProps {
+  readonly state: DeviceState;
+  readonly index: number;
+  readonly start: number;
+  readonly columns: readonly Column[];
+  readonly template: CSSProperties;
+}
+
+/** Renders again only if its device has changed, so that scrolling renders only the rows that come into view. */
+const Row = memo(function Row({ state, index, start, columns, template }: RowProps) {
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      className="table-row"
+      style={{ ...template, transform: `translateY(${start}px)` }}
+    >
+      {columns.map(({ key, isNumeric, cell }) => (
+        <div key={key} role="cell" className="table-cell" data-numeric={isNumeric}>
+          {cell(state)}
+        </div>
+      ))}
+    </div>
+  );
+});
 
 function Heading({
   column: { key, title, isNumeric },
@@ -104,7 +131,7 @@ function Heading({
   );
 }
 
-const FIXED = (fleet: string): readonly Column[] => [
+const fixedColumns = (fleet: string): readonly Column[] => [
   {
     key: 'device',
     title: 'Device',

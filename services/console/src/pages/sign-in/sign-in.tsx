@@ -65,7 +65,7 @@ export function SignIn() {
 
 function sentenceOf(error: unknown): string {
   if (error instanceof ApiProblem && error.status === 401)
-    return 'Unknown API key. Check that you copied all of it, or create another one.';
+    return `${error.message} Check that you copied all of it, or create another one.`;
   if (error instanceof ApiUnreachable) return 'The api does not respond. Check that it runs, then try again.';
   if (error instanceof ApiProblem) return error.message;
   throw error;
