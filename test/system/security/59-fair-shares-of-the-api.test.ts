@@ -18,11 +18,11 @@ const get = (key: string, path: string) =>
 it('a key with many event streams leaves streams for the others', async () => {
   const greedy = await newKey();
   const opened = await Promise.all(Array.from({ length: 600 }, () => get(greedy, '/v1/events')));
-  closeLater('streams', () => Promise.all(opened.map(({ body }) => body?.cancel())));
+  closeLater('streams', () => Promise.all(opened.map(async ({ body }) => body?.cancel())));
   const statuses = opened.map(({ status }) => status);
   expect(statuses.filter((status) => status === 200)).toHaveLength(MAX_OPEN.stream);
-  const refused = opened.find(({ status }) => status === 429)!;
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  const rejected = opened.find(({ status }) => status === 429)!;
+  expect(Number(rejected.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
   const other = await get(api.key, '/v1/events');
   closeLater('stream', () => other.body?.cancel());
   expect(other.status).toBe(200);
