@@ -23,6 +23,7 @@ export async function prepare(log) {
     await step(log, `npm packages: installing from package-lock.json (${outdated})`, [
       ...npm(),
       'ci',
+      '--ignore-scripts', // a package must not run programs on this machine
       '--include=dev', // NODE_ENV=production would leave out the compiler
       '--no-audit',
       '--no-fund',

@@ -43,7 +43,7 @@
  * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements in a sample of its readings (see measurement-names.ts) | 1000 per fleet |
  * | `{lamplighter}:fleet-settings`   | HASH | `<fleet>/<setting>` → value; `*` → how often any was written | few per fleet |
  * | `{lamplighter}:edge-rules`       | HASH | `<fleet>/<device>` → its edge rule; `…-walk` is the lease of the replica that checks whether devices have its current version | one per device |
- * | `{lamplighter}:…`                | -    | shard count, API keys, recent events, samples of rejected input | see their files |
+ * | `{lamplighter}:…`                | -    | shard count, API keys, audit trail, recent events, samples of rejected input | see their files |
  */
 export const SHARDS = 64;
 
@@ -130,6 +130,7 @@ export const countedCommandKeys = (shard: number, fleet: string) => [
 export const SHARD_COUNT_KEY = '{lamplighter}:shards';
 export const API_KEYS_KEY = '{lamplighter}:api-keys';
 export const API_KEYS_USED_KEY = '{lamplighter}:api-keys-used';
+export const auditKey = (scope: string) => `{lamplighter}:audit:${scope}`;
 export const EVENTS_KEY = '{lamplighter}:events';
 /** Samples of rejected input, a LIST per kind, newest first; and which samples another replica has recorded. */
 export const rejectedKey = (kind: string) => `{lamplighter}:rejected:${kind}`;

@@ -4,6 +4,7 @@ import { readConfig } from '@lamplighter/service-kit/config';
 import { createLogger } from '@lamplighter/service-kit/log/logger';
 import { PortTaken } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
+import { AuditTrail } from './access/audit-trail.js';
 import { reportMissingKey } from './access/first-key.js';
 import { createApp } from './create-app.js';
 import { EventFeed } from './events/event-feed.js';
@@ -61,6 +62,7 @@ async function start(): Promise<RunningService> {
       clearInterval(idle);
       clearTimeout(linger);
       await app.get(EventWriter).drain();
+      await app.get(AuditTrail).drain();
       link.stop();
       logger.info('stopped');
     },

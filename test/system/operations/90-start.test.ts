@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { REPOSITORY } from '@lamplighter/native/state/repository';
@@ -46,6 +46,28 @@ async function tryOut(run: Launcher, { env }: Instance, ...things: string[]): Pr
   return stdout;
 }
 
+/** No process of the instance has a secret in its arguments or its environment, which other programs of the user can read. */
+function expectNoSecretInProcesses({ state }: Instance, key: string): void {
+  const folder = join(state, 'secrets');
+  const secrets = [
+    key,
+    ...readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8').trim()),
+  ];
+  const texts = readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid))
+    .flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`])
+    .flatMap((file) => {
+      try {
+        return [{ file, text: readFileSync(file, 'latin1') }];
+      } catch {
+        return []; // the process has ended
+      }
+    });
+  expect(texts.filter(({ text }) => text.includes(state)).length).toBeGreaterThan(5);
+  const exposed = texts.filter(({ text }) => secrets.some((secret) => text.includes(secret)));
+  expect(exposed.map(({ file }) => file)).toEqual([]);
+}
+
 it('starts all servers, its suggestions work, and a second start keeps all data', async () => {
   const instance = await newInstance();
   const first = await start(instance, '--devices', '5');
@@ -73,6 +95,7 @@ it('starts all servers, its suggestions work, and a second start keeps all data'
     timeoutMs: 25_000,
   });
   expect((await fetch(`${instance.api}/v1/fleets`)).status).toBe(401);
+  expectNoSecretInProcesses(instance, key);
   await until(
     async () => {
       const response = await fetch(

@@ -196,6 +196,8 @@ describe('the compose file', () => {
 
 describe('the Dockerfile', () => {
   it('builds on Node 24 slim, from the lockfile, without running install scripts', () => {
+    expect(readFileSync('.npmrc', 'utf8')).toContain('ignore-scripts=true\n');
+    expect(readFileSync('scripts/prepare.mjs', 'utf8')).toContain("'--ignore-scripts'");
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     expect(new Set(bases)).toEqual(new Set(['node:24-trixie-slim']));
     const installs = [...dockerfile.matchAll(/npm (?:ci|install).*/g)].map(([line]) => line);

@@ -2,6 +2,7 @@ import { hasScope, SCOPES, type Scope } from '@lamplighter/store/access/api-key'
 import { createApiKey, type NewApiKey, parseApiKey } from '@lamplighter/store/access/api-keys';
 import { enqueueCommand } from '@lamplighter/store/commands/enqueue-command';
 import { until } from '@lamplighter/test-kit/until';
+import { auditPageSchema } from '../../../services/api/src/access/audit.controller.js';
 import { createdApiKeySchema } from '../../../services/api/src/access/key.schema.js';
 import { type StandaloneApi, startStandaloneApi } from '../standalone-api.js';
 
@@ -110,6 +111,76 @@ describe('a key', () => {
     await api.store.hset('{lamplighter}:api-keys', id, `${parseApiKey(key)!.hash},1795348800000`);
     expect((await request(key, 'GET', '/v1/keys')).status).toBe(200);
     expect((await request(key, 'POST', '/v1/keys', '{"scopes":["read"]}')).status).toBe(201);
+  });
+});
+
+describe('the audit trail', () => {
+  it('names who changed what, when, from where, and with which result', async () => {
+    const writer = await createApiKey(api.store, {
+      scopes: ['command', 'rules', 'read'],
+      fleets: ['audited'],
+    });
+    const path = '/v1/fleets/audited/devices/lamp/commands';
+    const rule = '/v1/fleets/audited/rules/night?allowUnknown=true';
+    const body = '{"action":{"led_on":true}}';
+    const sent = await request(writer.key, 'POST', `${path}?allowUnknown=true`, body);
+    await request(writer.key, 'PUT', rule, '{"when":"light<1","then":{"led_on":true}}');
+    await request(writer.key, 'DELETE', '/v1/fleets/audited');
+    await request(writer.key, 'GET', '/v1/fleets/other');
+    await request(writer.key, 'GET', '/v1/fleets/audited');
+    const entries = await until(
+      async () => {
+        const { body } = await api.get('/v1/audit?limit=500');
+        expect(auditPageSchema.parse(body)).toEqual(body);
+        const own = (body.entries as { key: string }[]).filter(({ key }) => key === writer.id);
+        return own.length >= 4 && own;
+      },
+      { what: 'the entries' },
+    );
+    const common = { at: expect.any(String), key: writer.id, from: expect.stringContaining('127.0.0.1') };
+    const location = `/v1/commands/${sent.body.id}`;
+    expect(entries).toEqual([
+      { ...common, method: 'GET', path: '/v1/fleets/other', scope: 'read', status: 403 },
+      { ...common, method: 'DELETE', path: '/v1/fleets/audited', scope: 'devices', status: 403 },
+      {
+        ...common,
+        method: 'PUT',
+        path: '/v1/fleets/audited/rules/night',
+        scope: 'rules',
+        status: 201,
+        location: '/v1/fleets/audited/rules/night',
+      },
+      { ...common, method: 'POST', path, scope: 'command', status: 202, location },
+    ]);
+    const rules = await api.get('/v1/audit?scope=rules&limit=1');
+    expect(rules.body.entries).toMatchObject([{ scope: 'rules' }]);
+  });
+
+  it('commands, rollouts and rule versions name the key that made them', async () => {
+    const { key, id } = await createApiKey(api.store, { scopes: ['command', 'rules', 'read'] });
+    const device = '/v1/fleets/named/devices/lamp';
+    const command = await request(key, 'POST', `${device}/commands?allowUnknown=true`, '{"action":{"a":1}}');
+    expect(command.body.key).toBe(id);
+    expect((await api.get(`/v1/commands/${command.body.id}`)).body.key).toBe(id);
+    const setting = await request(key, 'PUT', `${device}/settings`, '{"telemetryInterval":"5s"}');
+    expect(setting.body).toMatchObject({ key: id });
+    const rollout = await request(
+      key,
+      'POST',
+      '/v1/fleets/named/commands',
+      '{"action":{"a":2},"selector":{}}',
+    );
+    expect((await api.get(`/v1/rollouts/${rollout.body.id}`)).body.key).toBe(id);
+    const rule = '/v1/fleets/named/rules/night';
+    const document = '{"when":"light<1","then":{"a":3},"else":{"a":4}}';
+    await request(key, 'PUT', `${rule}?allowUnknown=true`, document);
+    await api.post(`${rule}/disable`, {});
+    const { body } = await api.get(`${rule}/versions`);
+    expect(body.versions).toMatchObject([
+      { version: 2, key: parseApiKey(api.key)!.id },
+      { version: 1, key: id },
+    ]);
+    expect((await api.get(rule)).body.version).toBe(2);
   });
 });
 

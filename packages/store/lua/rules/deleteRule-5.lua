@@ -4,7 +4,7 @@
 -- KEYS  1 rules HASH of the fleet   2 versions LIST of the rule   3 revisions HASH   4 errors HASH of the fleet
 --       5 releases HASH of the fleet
 -- ARGV  1 fleet   2 rule id   3 version; 0 if it cannot be read   4 versions kept   5 how long they are kept (s)
---       6 'null' to release what the rule has started, or ''
+--       6 'null' to release what the rule has started, or ''   7 id of the API key, or ''
 -- Returns  {'deleted', version of the deletion}, {'missing'}, or {'changed', version} if its version is another one
 -- Clock    Redis TIME
 return function(keys, args)
@@ -20,7 +20,8 @@ return function(keys, args)
   if args[6] ~= '' then release(keys[5], args[2], record, now, args[6]) end
   redis.call('HDEL', keys[1], args[2])
   redis.call('HDEL', keys[4], args[2])
-  redis.call('LPUSH', keys[2], '{"version":' .. int(version) .. ',"at":' .. now .. ',"deleted":true}')
+  local key = args[7] == '' and '' or ',"key":"' .. args[7] .. '"'
+  redis.call('LPUSH', keys[2], '{"version":' .. int(version) .. ',"at":' .. now .. key .. ',"deleted":true}')
   redis.call('LTRIM', keys[2], 0, args[4] - 1)
   redis.call('EXPIRE', keys[2], args[5])
   return { 'deleted', version }

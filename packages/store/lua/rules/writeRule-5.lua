@@ -6,12 +6,17 @@
 --       4 '1' if its evaluation or its commands change: earlier rule states become invalid   5 rule, JSON
 --       6 most rules of a fleet   7 versions kept
 --       8 to release what the replaced version has started: the devices for which the rule continues, JSON (null for none); otherwise ''
+--       9 id of the API key, or ''. Only the version names it: replicas of earlier versions read the record in the HASH
 -- Returns  {'written', record}
 --          {'exists', version}   the rule exists, but must not
 --          {'changed', version}  its version is another one
 --          {'missing'}           there is no such rule
 --          {'full'}              the fleet has reached its rule limit
 -- Clock    Redis TIME
+local function key_field(key)
+  return key == '' and '' or ',"key":"' .. key .. '"'
+end
+
 return function(keys, args)
   local id, expected = args[2], args[3]
   local record = redis.call('HGET', keys[1], id)
@@ -39,7 +44,7 @@ return function(keys, args)
   record = '{"version":' .. int(version) .. ',"since":' .. since .. ',"at":' .. now .. ',"rule":' .. args[5] .. '}'
   if args[8] ~= '' then release(keys[5], id, redis.call('HGET', keys[1], id), now, args[8]) end
   redis.call('HSET', keys[1], id, record)
-  redis.call('LPUSH', keys[2], record)
+  redis.call('LPUSH', keys[2], (string.gsub(record, ',"rule":', key_field(args[9]) .. ',"rule":', 1)))
   redis.call('LTRIM', keys[2], 0, args[7] - 1)
   redis.call('PERSIST', keys[2])
   redis.call('HDEL', keys[4], id)

@@ -39,6 +39,8 @@ export interface EnqueueRequest extends DeliveryOptions {
   readonly action: Action;
   /** The trace that it belongs to; see contracts/src/trace-context.ts. */
   readonly traceparent?: string | undefined;
+  /** The id of the API key that sent it. */
+  readonly key?: string | undefined;
   /** The idempotency key, and the request that it stands for. */
   readonly idempotency?: { readonly key: string; readonly request: string };
   /** Rejects an unknown device; otherwise the device is created as `never_seen`. */
@@ -47,10 +49,13 @@ export interface EnqueueRequest extends DeliveryOptions {
 
 /** Enqueues a command of the API or of a rollout, and wakes the dispatchers. */
 export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Promise<EnqueueResult> {
-  const { fleet, device, lane, ttl, action, traceparent, idempotency, rollout } = request;
+  const { fleet, device, lane, ttl, action, traceparent, idempotency, rollout, key } = request;
   const shard = shardOf(fleet, device);
   const id = newCommandId(shard);
-  const source: CommandSource = rollout === undefined ? { source: 'api' } : { source: 'rollout', rollout };
+  const source: CommandSource =
+    rollout === undefined
+      ? { source: 'api', ...(key !== undefined && { key }) }
+      : { source: 'rollout', rollout };
   const cause = rollout === undefined ? 'api' : `rollout:${rollout}`;
   const delivery = deliveryText(request);
   const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);

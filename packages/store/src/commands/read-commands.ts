@@ -22,7 +22,11 @@ export type CommandSource =
       /** What telemetry should show once the command has succeeded. */
       expected?: ExpectedEffect | undefined;
     }
-  | { source: 'api' }
+  | {
+      source: 'api';
+      /** The id of the API key that sent it. */
+      key?: string | undefined;
+    }
   | { source: 'rollout'; rollout: string };
 
 /** A stored command. Times are milliseconds since 1970 on the clock of Redis. */
@@ -53,6 +57,7 @@ export type CommandBody = CommandSource &
  */
 export function commandJson(source: CommandSource, action: Action, traceparent?: string): string {
   const { rule, because, expected } = source.source === 'rule' ? source : ({} as Partial<RuleSource>);
+  const key = source.source === 'api' ? source.key : undefined;
   const body: Body = {
     source: source.source,
     ...(expected && { effect_ms: expected.withinMs }),
@@ -61,6 +66,7 @@ export function commandJson(source: CommandSource, action: Action, traceparent?:
     action,
     ...(because && { because }),
     ...(traceparent !== undefined && { traceparent }),
+    ...(key !== undefined && { key }),
   };
   return JSON.stringify(body);
 }
@@ -168,6 +174,8 @@ export interface Body {
   readonly because?: object;
   /** 55 characters; see contracts/src/trace-context.ts. */
   readonly traceparent?: string;
+  /** The id of the API key. */
+  readonly key?: string;
 }
 
 export function parseBody(id: string, headerLine: string, body: Body): CommandBody {
@@ -183,10 +191,10 @@ export function parseBody(id: string, headerLine: string, body: Body): CommandBo
 }
 
 function sourceOf(
-  { source, rule = '', because, expect, effect_ms: withinMs }: Body,
+  { source, rule = '', because, expect, effect_ms: withinMs, key }: Body,
   rollout = '',
 ): CommandSource {
-  if (source === 'api') return { source };
+  if (source === 'api') return { source, ...(key !== undefined && { key }) };
   if (source === 'rollout') return { source, rollout };
   const expected = expect !== undefined && withinMs !== undefined && { expect, withinMs };
   return { source, rule, ...(because && { because }), ...(expected && { expected }) };

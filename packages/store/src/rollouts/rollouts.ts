@@ -36,6 +36,8 @@ export interface RolloutRequest extends Delivery, Pace {
   readonly action: Action;
   readonly lane: string;
   readonly selector: Selector;
+  /** The id of the API key that started it. */
+  readonly key?: string;
 }
 
 /** A stored rollout. Times are milliseconds since 1970 on the clock of Redis. */

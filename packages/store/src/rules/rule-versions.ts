@@ -7,6 +7,8 @@ export interface DeletedRule {
   readonly id: string;
   readonly version: number;
   readonly at: number;
+  /** The id of the API key that deleted it. */
+  readonly key?: string;
   readonly deleted: true;
 }
 
@@ -16,9 +18,16 @@ export type RuleVersion = StoredRule | DeletedRule | UnreadableRule;
 export async function listVersions(redis: Redis, fleet: string, rule: string): Promise<RuleVersion[]> {
   const texts = await redis.lrange(ruleVersionsKey(fleet, rule), 0, -1);
   return texts.map((text) => {
-    const [, version, at] = /^\{"version":(\d+),"at":(\d+),"deleted":true\}$/.exec(text) ?? [];
+    const [, version, at, key] =
+      /^\{"version":(\d+),"at":(\d+),(?:"key":"([0-9a-f]*)",)?"deleted":true\}$/.exec(text) ?? [];
     if (version === undefined) return parseRule(rule, text);
-    return { id: rule, version: Number(version), at: Number(at), deleted: true };
+    return {
+      id: rule,
+      version: Number(version),
+      at: Number(at),
+      ...(key !== undefined && { key }),
+      deleted: true,
+    };
   });
 }
 

@@ -28,6 +28,8 @@ export interface StoredRule {
   readonly since: number;
   /** When it was written, milliseconds since 1970. */
   readonly at: number;
+  /** The id of the API key that wrote it; only in the list of versions. */
+  readonly key?: string;
   readonly rule: Rule;
 }
 
@@ -60,6 +62,8 @@ export type WriteRuleResult =
 export interface WriteOptions {
   /** Release what the rule has started and does not continue, with its `else`. Runs end at their promised end in any case. */
   readonly release?: boolean;
+  /** The id of the API key that writes it. */
+  readonly key?: string | undefined;
 }
 
 /** Writes a rule's next version. Repeating a write that replaced a version returns the same result. */
@@ -68,7 +72,7 @@ export async function writeRule(
   fleet: string,
   rule: Rule,
   expected: ExpectedRule,
-  { release = false }: WriteOptions = {},
+  { release = false, key = '' }: WriteOptions = {},
 ): Promise<WriteRuleResult> {
   const before = expected === 'absent' ? undefined : await readRule(redis, fleet, rule.id);
   const resetsStates = before === undefined || 'unreadable' in before || resetsState(before.rule, rule);
@@ -81,6 +85,7 @@ export async function writeRule(
     RULE_BOUNDS.maxRules,
     RULE_VERSIONS_KEPT,
     release ? JSON.stringify(resetsStates || !rule.enabled ? null : rule.scope.devices) : '',
+    key,
   ])) as [WriteRuleResult['outcome'], string | number];
   switch (outcome) {
     case 'written':
@@ -99,7 +104,7 @@ export async function deleteRule(
   fleet: string,
   rule: string,
   version: number,
-  { release = false }: WriteOptions = {},
+  { release = false, key = '' }: WriteOptions = {},
 ): Promise<{ outcome: 'deleted' | 'changed'; version: number } | { outcome: 'missing' }> {
   const [outcome, detail] = (await callFunction(redis, 'deleteRule-5', keysOf(fleet, rule), [
     fleet,
@@ -108,6 +113,7 @@ export async function deleteRule(
     RULE_VERSIONS_KEPT,
     DELETED_KEPT_S,
     release ? 'null' : '',
+    key,
   ])) as ['deleted' | 'changed' | 'missing', number];
   return outcome === 'missing' ? { outcome } : { outcome, version: detail };
 }
@@ -227,8 +233,8 @@ export function parseRule(id: string, text: string): StoredRule | UnreadableRule
   const unreadable = (why: string): UnreadableRule => {
     return { id, version: Number(/^\{"version":(\d+),/.exec(text)?.[1] ?? 0), unreadable: why };
   };
-  const [, version, since, at, json] =
-    /^\{"version":(\d+),"since":(\d+),"at":(\d+),"rule":(.*)\}$/s.exec(text) ?? [];
+  const [, version, since, at, key, json] =
+    /^\{"version":(\d+),"since":(\d+),"at":(\d+),(?:"key":"([0-9a-f]*)",)?"rule":(.*)\}$/s.exec(text) ?? [];
   if (json === undefined) return unreadable('the stored record is not a rule');
   let document: unknown;
   try {
@@ -242,7 +248,14 @@ export function parseRule(id: string, text: string): StoredRule | UnreadableRule
     return unreadable(`the stored record is not a rule: /${path.map(String).join('/')}: ${message}`);
   }
   if (rule.data.id !== id) return unreadable(`the stored record is rule "${rule.data.id}"`);
-  return { id, version: Number(version), since: Number(since), at: Number(at), rule: rule.data };
+  return {
+    id,
+    version: Number(version),
+    since: Number(since),
+    at: Number(at),
+    ...(key !== undefined && { key }),
+    rule: rule.data,
+  };
 }
 
 /** Counts all writes of rules: while it is unchanged, no rule has changed. */

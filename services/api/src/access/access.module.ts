@@ -5,13 +5,16 @@ import { CONFIG } from '../foundation/tokens.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { AccessGuard } from './access.guard.js';
 import { ApiKeyCheck } from './api-key-check.js';
+import { AuditController } from './audit.controller.js';
+import { AuditTrail } from './audit-trail.js';
 import { KeyLimits } from './key-limits.js';
 import { KeysController } from './keys.controller.js';
 
 @Module({
-  controllers: [KeysController],
+  controllers: [KeysController, AuditController],
   providers: [
     ApiKeyCheck,
+    AuditTrail,
     {
       provide: KeyLimits,
       inject: [CONFIG, ApiMetrics],
@@ -19,6 +22,6 @@ import { KeysController } from './keys.controller.js';
     },
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [ApiKeyCheck, KeyLimits],
+  exports: [ApiKeyCheck, AuditTrail, KeyLimits],
 })
 export class AccessModule {}

@@ -19,6 +19,7 @@ export function commandBody(command: SentCommand): CommandBody {
     onFailure: command.onFailure,
     source: command.source,
     ...(command.source === 'rule' && { rule: command.rule }),
+    ...(command.source === 'api' && command.key !== undefined && { key: command.key }),
     ...(command.source === 'rollout' && { rollout: command.rollout }),
     state: command.state,
     attempt: command.attempt,

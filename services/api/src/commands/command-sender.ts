@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/commands/command';
 import type { PresenceState } from '@lamplighter/contracts/devices/presence';
 import { durationMs } from '@lamplighter/contracts/duration';
@@ -13,6 +12,7 @@ import { noSuchDevice, noSuchFleet } from '../problems/not-found.js';
 import { Problem, retryAfter } from '../problems/problem.js';
 import type { ProblemName } from '../problems/problem-types.js';
 import type { AllowUnknownQuery, DevicePath } from '../requests/address.js';
+import type { HttpRequest } from '../requests/http-request.js';
 import { StoreLink } from '../store/store-link.js';
 import type { CommandRequest } from './command.schema.js';
 import { idempotencyKey } from './idempotency-key.js';
@@ -56,12 +56,12 @@ export class CommandSender {
   async send(
     { fleet, device }: DevicePath,
     request: CommandRequest,
-    headers: IncomingHttpHeaders,
+    { headers, apiKey }: Pick<HttpRequest, 'headers' | 'apiKey'>,
     { allowUnknown }: AllowUnknownQuery,
   ): Promise<SentCommand> {
     const redis = this.link.durableRedis;
     const { action, policy, lane = defaultLane(action), attempts, onFailure } = request;
-    const key = idempotencyKey(headers);
+    const idempotent = idempotencyKey(headers);
     const traceparent = traceOfRequest(headers);
     const result = await enqueueCommand(redis, {
       fleet,
@@ -74,8 +74,9 @@ export class CommandSender {
       onFailure,
       action,
       traceparent,
+      key: apiKey?.id,
       mustBeKnown: allowUnknown !== 'true',
-      ...(key !== undefined && { idempotency: { key, request: JSON.stringify(request) } }),
+      ...(idempotent !== undefined && { idempotency: { key: idempotent, request: JSON.stringify(request) } }),
     });
     switch (result.outcome) {
       case 'enqueued':

@@ -122,6 +122,7 @@ export const commandSchema = z
     source: z.enum(['rule', 'api', 'rollout']),
     rule: z.string().optional().meta({ description: 'The rule that emitted it' }),
     rollout: z.string().optional().meta({ description: 'The rollout that issued it' }),
+    key: z.string().optional().meta({ description: 'Id of the API key that sent it' }),
     state: stateSchema,
     attempt: z.int().meta({ description: 'Number of dispatches so far' }),
     attempts: z.int().meta({ description: 'Maximum number of dispatches without an acknowledgement' }),

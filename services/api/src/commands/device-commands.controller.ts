@@ -96,7 +96,7 @@ export class DeviceCommandsController {
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
     const waiting = this.waits.take(request, response);
-    const command = await this.sender.send(address, body, request.headers, query);
+    const command = await this.sender.send(address, body, request, query);
     response.setHeader('Location', `/v1/commands/${command.id}`);
     const found = await this.lanes.warnings(address.fleet, [address.device], body);
     const warnings = found.length > 0 ? { warnings: found } : {};

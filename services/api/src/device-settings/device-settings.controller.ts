@@ -5,7 +5,7 @@ import { edgeRuleAction } from '@lamplighter/evaluation/rule/edge-rule';
 import { saveSetting } from '@lamplighter/store/devices/settings';
 import { setEdgeRule } from '@lamplighter/store/edge/edge-settings';
 import { readRule } from '@lamplighter/store/rules/rules';
-import { Body, Controller, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { type CommandBody, commandSchema } from '../commands/command.schema.js';
 import { commandBody } from '../commands/command-body.js';
@@ -20,6 +20,7 @@ import {
   type DevicePath,
   devicePath,
 } from '../requests/address.js';
+import type { HttpRequest } from '../requests/http-request.js';
 import { Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 
@@ -28,6 +29,11 @@ const TTL = '7d';
 const COMMANDS = [...SETTINGS, { actionKey: EDGE_RULE_KEY, lane: EDGE_RULE_KEY }]
   .map(({ actionKey, lane }) => `\`{"${actionKey}": …}\` on lane \`${lane}\``)
   .join(', or ');
+
+interface Caller {
+  readonly request: HttpRequest;
+  readonly query: AllowUnknownQuery;
+}
 
 @Resource('devices')
 @Controller('v1/fleets/:fleet/devices/:device/settings')
@@ -67,12 +73,13 @@ export class DeviceSettingsController {
     @Param({ schema: devicePath }) address: DevicePath,
     @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: settingsSchema }) settings: DeviceSettings,
+    @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<CommandBody> {
     const command =
       settings.edgeRule === undefined
-        ? await this.setValue(address, settings, query)
-        : await this.setEdgeRule(address, settings.edgeRule, query);
+        ? await this.setValue(address, settings, { request, query })
+        : await this.setEdgeRule(address, settings.edgeRule, { request, query });
     response.setHeader('Location', `/v1/commands/${command.id}`);
     return commandBody(command);
   }
@@ -80,20 +87,16 @@ export class DeviceSettingsController {
   // The command comes first because it may be rejected. If the process dies before the setting is written, the client gets no
   // response and repeats the request.
 
-  private async setValue(
-    address: DevicePath,
-    settings: Readonly<Record<string, unknown>>,
-    query: AllowUnknownQuery,
-  ) {
+  private async setValue(address: DevicePath, settings: Readonly<Record<string, unknown>>, caller: Caller) {
     const setting = SETTINGS.find(({ name }) => settings[name] !== undefined)!;
     const written = settings[setting.name];
     const value = written === null ? null : setting.toSent(written);
-    const command = await this.sendSetting(address, { [setting.actionKey]: value }, setting.lane, query);
+    const command = await this.sendSetting(address, { [setting.actionKey]: value }, setting.lane, caller);
     await saveSetting(this.link.durableRedis, address, setting, value);
     return command;
   }
 
-  private async setEdgeRule(address: DevicePath, id: string | null, query: AllowUnknownQuery) {
+  private async setEdgeRule(address: DevicePath, id: string | null, caller: Caller) {
     const { fleet, device } = address;
     let action: Action = { [EDGE_RULE_KEY]: null };
     let sent: string | null = null;
@@ -106,14 +109,19 @@ export class DeviceSettingsController {
       action = fit.action;
       sent = `${id}@${version}`;
     }
-    const command = await this.sendSetting(address, action, EDGE_RULE_KEY, query);
+    const command = await this.sendSetting(address, action, EDGE_RULE_KEY, caller);
     await setEdgeRule(this.link.durableRedis, fleet, device, { rule: id, sent });
     return command;
   }
 
-  private sendSetting(address: DevicePath, action: Action, lane: string, query: AllowUnknownQuery) {
+  private sendSetting(address: DevicePath, action: Action, lane: string, { request, query }: Caller) {
     const delivery = { policy: 'latest', ttl: TTL, timeout: '1m', attempts: DEFAULT_ATTEMPTS } as const;
-    return this.sender.send(address, { action, lane, ...delivery }, {}, query);
+    return this.sender.send(
+      address,
+      { action, lane, ...delivery },
+      { headers: {}, apiKey: request.apiKey },
+      query,
+    );
   }
 }
 

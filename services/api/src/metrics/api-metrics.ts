@@ -13,6 +13,7 @@ const ERROR_PLACES = [
   'live_events',
   'event_stream',
   'api_keys',
+  'audit',
   'lane_warnings',
   'why',
   'metrics',
@@ -67,6 +68,13 @@ export class ApiMetrics extends Metrics {
   readonly eventsDropped = this.counter(
     'live_events_dropped_total',
     'Live events that could not be written',
+    {
+      reason: ['store'],
+    },
+  );
+  readonly auditDropped = this.counter(
+    'audit_dropped_total',
+    'Entries of the audit trail that could not be written',
     {
       reason: ['store'],
     },

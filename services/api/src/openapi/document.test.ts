@@ -65,6 +65,7 @@ describe('the OpenAPI document', () => {
       'get /health/live',
       'get /health/ready',
       'get /metrics',
+      'get /v1/audit',
       'get /v1/commands',
       'get /v1/commands/{id}',
       'get /v1/commands/{id}/why',

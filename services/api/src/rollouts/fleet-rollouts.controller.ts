@@ -88,7 +88,11 @@ export class FleetRolloutsController {
     const result = await createRollout(
       redis,
       fleet,
-      { ...body, lane: body.lane ?? defaultLane(body.action) },
+      {
+        ...body,
+        lane: body.lane ?? defaultLane(body.action),
+        ...(request.apiKey && { key: request.apiKey.id }),
+      },
       key === undefined ? undefined : { key, request: JSON.stringify(body) },
     );
     switch (result.outcome) {

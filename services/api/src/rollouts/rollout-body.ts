@@ -20,6 +20,7 @@ export function rolloutBody(rollout: Rollout): RolloutBody {
     selector: request.selector,
     rate: request.rate,
     ...(request.abortAbove !== undefined && { abortAbove: request.abortAbove }),
+    ...(request.key !== undefined && { key: request.key }),
     matched: matchedOf(rollout),
     enqueued: rollout.enqueued,
     skipped: { ...rollout.skipped },

@@ -92,6 +92,7 @@ export const rolloutSchema = z
     selector: selectorSchema,
     rate: z.int(),
     abortAbove: z.number().optional(),
+    key: z.string().optional().meta({ description: 'Id of the API key that started it' }),
     matched: count('Devices selected so far: those with a command and those skipped'),
     enqueued: count('Devices for which a command was enqueued'),
     skipped: counts(

@@ -38,6 +38,7 @@ export function versionBody(version: RuleVersion, { whole }: { whole: boolean })
   return {
     version: version.version,
     ...('at' in version && { changedAt: isoTime(version.at) }),
+    ...('key' in version && version.key !== undefined && { key: version.key }),
     deleted: 'deleted' in version,
     ...(whole && 'rule' in version && { rule: version.rule }),
   };

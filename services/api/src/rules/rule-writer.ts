@@ -31,8 +31,8 @@ export class RuleWriter {
   ) {}
 
   /** Writes a rule that must be new. @throws Problem `rule-exists`, `too-many-rules` */
-  async create(fleet: string, rule: Rule): Promise<StoredRule> {
-    const result = await this.write(fleet, rule, 'absent', 'created');
+  async create(fleet: string, rule: Rule, key: string | undefined): Promise<StoredRule> {
+    const result = await this.write(fleet, rule, 'absent', 'created', { key });
     if (result.outcome === 'written') return result.stored;
     throw ruleExists(fleet, rule.id, (result as { version: number }).version);
   }
@@ -44,13 +44,13 @@ export class RuleWriter {
   async put(
     fleet: string,
     rule: Rule,
-    { versions, isNew, release }: { versions: Versions | undefined; isNew: boolean; release: boolean },
+    { versions, isNew, ...options }: { versions: Versions | undefined; isNew: boolean } & WriteOptions,
   ): Promise<{ stored: StoredRule; isCreated: boolean }> {
     if (versions !== undefined && !isNew) {
-      return { stored: await this.replace(fleet, rule, versions, release), isCreated: false };
+      return { stored: await this.replace(fleet, rule, versions, options), isCreated: false };
     }
     if (versions !== undefined) throw preconditionFailed(fleet, rule.id, undefined);
-    const result = await this.write(fleet, rule, 'absent', 'created');
+    const result = await this.write(fleet, rule, 'absent', 'created', { key: options.key });
     if (result.outcome === 'written') return { stored: result.stored, isCreated: true };
     const { version } = result as { version: number };
     throw isNew ? ruleExists(fleet, rule.id, version) : preconditionRequired(fleet, rule.id, version);
@@ -61,7 +61,7 @@ export class RuleWriter {
     fleet: string,
     id: string,
     enabled: boolean,
-    { versions = '*', release = false }: { versions?: Versions | undefined; release?: boolean },
+    { versions = '*', ...options }: { versions?: Versions | undefined } & WriteOptions,
   ): Promise<StoredRule> {
     for (let tries = 1; ; tries += 1) {
       const before = await readRule(this.link.durableRedis, fleet, id);
@@ -75,9 +75,9 @@ export class RuleWriter {
       }
       if (before.rule.enabled === enabled) return before;
       const change = enabled ? 'enabled' : 'disabled';
-      if (release) mustHaveElse(before);
+      if (options.release) mustHaveElse(before);
       const after = { ...before.rule, enabled };
-      const result = await this.write(fleet, after, before.version, change, { release });
+      const result = await this.write(fleet, after, before.version, change, options);
       if (result.outcome === 'written') return result.stored;
       if (tries === MAX_TRIES) throw preconditionFailed(fleet, id, versionIn(result));
     }
@@ -87,7 +87,7 @@ export class RuleWriter {
   async delete(
     fleet: string,
     id: string,
-    { versions, release }: { versions: Versions | undefined; release: boolean },
+    { versions, ...options }: { versions: Versions | undefined } & WriteOptions,
   ): Promise<void> {
     const redis = this.link.durableRedis;
     for (let tries = 1; ; tries += 1) {
@@ -95,8 +95,8 @@ export class RuleWriter {
       if (before === undefined) throw noSuchRule(fleet, id);
       if (versions === undefined) throw preconditionRequired(fleet, id, before.version);
       if (!matchesVersion(versions, before.version)) throw preconditionFailed(fleet, id, before.version);
-      if (release) mustHaveElse(before);
-      const result = await deleteRule(redis, fleet, id, before.version, { release });
+      if (options.release) mustHaveElse(before);
+      const result = await deleteRule(redis, fleet, id, before.version, options);
       if (result.outcome === 'missing') throw noSuchRule(fleet, id);
       if (result.outcome === 'deleted') return this.appendEvent(fleet, id, result.version, 'deleted');
       if (tries === MAX_TRIES) throw preconditionFailed(fleet, id, result.version);
@@ -107,17 +107,17 @@ export class RuleWriter {
     fleet: string,
     rule: Rule,
     versions: Versions,
-    release: boolean,
+    options: WriteOptions,
   ): Promise<StoredRule> {
     for (let tries = 1; ; tries += 1) {
       const before = await readRule(this.link.durableRedis, fleet, rule.id);
       if (before === undefined) throw preconditionFailed(fleet, rule.id, undefined);
-      if (release) mustHaveElse(before);
+      if (options.release) mustHaveElse(before);
       // A request repeated after a lost response finds its own version, which the store recognizes.
       const expected = matchesVersion(versions, before.version)
         ? before.version
         : Math.max(-1, ...(versions as Set<number>));
-      const result = await this.write(fleet, rule, expected, 'changed', { release });
+      const result = await this.write(fleet, rule, expected, 'changed', options);
       if (result.outcome === 'written') return result.stored;
       if (versions !== '*' || tries === MAX_TRIES)
         throw preconditionFailed(fleet, rule.id, versionIn(result));

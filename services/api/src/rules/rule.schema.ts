@@ -79,6 +79,7 @@ export const ruleVersionSchema = z
   .object({
     version: z.int().min(0),
     changedAt: timeSchema('When it was written').optional(),
+    key: z.string().optional().meta({ description: 'Id of the API key that wrote it' }),
     deleted: z.boolean().meta({ description: 'Whether the rule was deleted with this version' }),
     rule: wholeRuleSchema.optional().meta({ description: 'The rule in this version; absent in lists' }),
   })

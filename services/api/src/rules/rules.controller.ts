@@ -92,11 +92,12 @@ export class RulesController {
     @Param({ schema: fleetPath }) { fleet }: FleetPath,
     @Query({ schema: allowUnknownQuery }) query: AllowUnknownQuery,
     @Body({ schema: anyDocument }) document: unknown,
+    @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<RuleBody> {
     const { rule, warnings } = await this.checks.check(fleet, document);
     await expectFleet(this.link.redis, fleet, query);
-    const stored = await this.writer.create(fleet, rule);
+    const stored = await this.writer.create(fleet, rule, request.apiKey?.id);
     response.setHeader('Location', `/v1/fleets/${fleet}/rules/${rule.id}`);
     return written(response, fleet, stored, warnings);
   }
@@ -157,7 +158,12 @@ export class RulesController {
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<RuleBody> {
-    const conditions = { versions: ifMatch(request.headers), isNew: mustBeNew(request.headers), release };
+    const conditions = {
+      versions: ifMatch(request.headers),
+      isNew: mustBeNew(request.headers),
+      release,
+      key: request.apiKey?.id,
+    };
     const { rule, warnings } = await this.checks.checkNamed(fleet, id, document);
     await expectFleet(this.link.redis, fleet, query);
     const { stored, isCreated } = await this.writer.put(fleet, rule, conditions);
@@ -184,7 +190,11 @@ export class RulesController {
     @Query({ schema: releaseQuery }) { release }: ReleaseQuery,
     @Req() request: HttpRequest,
   ): Promise<void> {
-    await this.writer.delete(fleet, rule, { versions: ifMatch(request.headers), release });
+    await this.writer.delete(fleet, rule, {
+      versions: ifMatch(request.headers),
+      release,
+      key: request.apiKey?.id,
+    });
   }
 
   @Needs('rules')
@@ -234,6 +244,7 @@ export class RulesController {
     const stored = await this.writer.enable(fleet, rule, enabled, {
       versions: ifMatch(request.headers),
       release,
+      key: request.apiKey?.id,
     });
     return written(response, fleet, stored, await this.checks.remarksOn(fleet, stored));
   }

@@ -192,12 +192,13 @@ export const processes = board({
         linesPanel({
           title: 'Refused clients',
           description:
-            'Requests without a valid API key, connections that the broker refused, and requests beyond the limits of their key. A steady rate is a client with an old key or password; a burst may be an attack.',
+            'Requests without a valid API key, connections that the broker refused, and requests beyond the limits of their key; also entries missing in the audit trail. A steady rate is a client with an old key or password; a burst may be an attack.',
           unit: 'cps',
           queries: [
             [sumRate('auth_failures_total{kind="api_key"}'), 'API'],
             ['max(rate(lamplighter_auth_failures_total{kind="mqtt"}[$__rate_interval]))', 'broker'],
             [sumRate('api_requests_limited_total'), 'API, limit of a key'],
+            [sumRate('audit_dropped_total'), 'audit entries lost'],
           ],
           width: 8,
           height: 7,

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { lastLines, liveChildren } from '../process/child.js';
@@ -11,6 +13,7 @@ import { startPrometheus } from '../servers/prometheus.js';
 import { startRedis } from '../servers/redis.js';
 import { launchService, READY_MS, type ServiceName, untilReady } from '../servers/service.js';
 import { REPOSITORY } from '../state/repository.js';
+import { writePrivate } from '../state/secrets.js';
 import type { Ports } from '../state/settings.js';
 import { FLEET, type State } from '../state/state.js';
 
@@ -90,6 +93,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // Printed immediately: if a later step fails, the next start does not show it again.
   if (firstKey !== undefined) terminal.printLine(`✓ API key       ${firstKey}`);
   stop.throwIfAborted();
+  // In files, because every process of the user can read the environment.
+  const urlFile = (name: string, url: string) => {
+    const file = state.secretFile(`url-${name}`);
+    writePrivate(file, `${url}\n`);
+    return file;
+  };
+  const REDIS_URL_FILE = urlFile('redis', redis.url);
   const service = (name: ServiceName, port: number, env: NodeJS.ProcessEnv, readyMs = READY_MS) => {
     const launch = async () =>
       launchService({
@@ -125,16 +135,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         logFile: state.logFile('prometheus'),
       }),
     ),
-    service('rules', ports.RULES_PORT, { MQTT_URL: mosquitto.urlFor('rules'), REDIS_URL: redis.url }),
+    service('rules', ports.RULES_PORT, {
+      MQTT_URL_FILE: urlFile('mqtt', mosquitto.urlFor('rules')),
+      REDIS_URL_FILE,
+    }),
     service('api', ports.API_PORT, {
-      REDIS_URL: redis.url,
+      REDIS_URL_FILE,
       PROMETHEUS_URL: `http://127.0.0.1:${ports.PROMETHEUS_PORT}`,
     }),
   ]);
   stop.throwIfAborted();
   if (options.sim) {
     const devices = options.devices === undefined ? {} : { DEVICES: String(options.devices) };
-    const env = { MQTT_URL: mosquitto.urlFor(FLEET), FLEET, ...devices };
+    const env = { MQTT_URL_FILE: urlFile('mqtt-demo', mosquitto.urlFor(FLEET)), FLEET, ...devices };
     // It is ready when every device has connected, which takes time in a large fleet.
     await service('device-sim', ports.SIM_PORT, env, READY_MS + DEVICE_MS * simulated);
   }
@@ -159,13 +172,18 @@ export async function stopAll(): Promise<void> {
 /** Creates, lists or revokes API keys (see create-key.ts). Returns its output; undefined if empty. */
 export async function createKey(redisUrl: string, args: readonly string[]): Promise<string | undefined> {
   const script = join(REPOSITORY, 'services/api/dist/create-key.js');
-  const env = { ...serviceEnv(process.env), REDIS_URL: redisUrl };
+  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-'));
+  const file = join(folder, 'url');
+  writePrivate(file, redisUrl);
+  const env = { ...serviceEnv(process.env), REDIS_URL_FILE: file };
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], { env });
     return stdout.trim() || undefined;
   } catch (error) {
     const { stderr } = error as { stderr?: string };
     throw new ServerFailed(`create-key failed:\n${lastLines(stderr ?? String(error), 10)}`);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }
 
