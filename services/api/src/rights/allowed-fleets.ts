@@ -3,7 +3,7 @@ import type { HttpRequest } from '../requests/http-request.js';
 type Caller = Pick<HttpRequest, 'apiKey'>;
 
 /** Whether the API key of a request may use a fleet. */
-function isFleetAllowed({ apiKey }: Caller, fleet: string): boolean {
+export function isFleetAllowed({ apiKey }: Caller, fleet: string): boolean {
   return apiKey?.fleets?.includes(fleet) ?? true;
 }
 
