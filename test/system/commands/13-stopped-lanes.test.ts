@@ -57,6 +57,13 @@ describe('failure in an ordered lane', () => {
     const { body } = await stack.get(arm.path);
     expect(deviceDetailSchema.parse(body)).toEqual(body);
     expect(body).toMatchObject({ stoppedLanes: [{ lane: 'arm', stoppedBy: ids[1] }], pendingCommands: 2 });
+    const ofFleet = await stack.get(`/v1/fleets/${body.fleet}/stopped-lanes`);
+    expect(ofFleet.body.lanes).toContainEqual({
+      device: body.device,
+      lane: 'arm',
+      stoppedBy: ids[1],
+      waiting: 2,
+    });
     // Another lane still runs; when its command has ended, the stopped lane has had time to dispatch.
     const otherLane = await stack.send('POST', `${arm.path}/commands`, { action: { step: 9 }, lane: 'leg' });
     expect(await arm.acknowledge(1)).toEqual([9]);

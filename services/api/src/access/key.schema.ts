@@ -1,7 +1,7 @@
 import { durationMs, durationSchema } from '@lamplighter/contracts/duration';
 import { identitySchema } from '@lamplighter/contracts/identity';
-import { MAX_KEY_FLEETS, SCOPES } from '@lamplighter/store/access/api-key';
-import type { ListedApiKey, NewApiKey } from '@lamplighter/store/access/api-keys';
+import { type ApiKey, MAX_KEY_FLEETS, SCOPES } from '@lamplighter/store/access/api-key';
+import type { NewApiKey } from '@lamplighter/store/access/api-keys';
 import { z } from 'zod';
 import { isoTime, timeSchema } from '../responses/iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../responses/page.js';
@@ -81,6 +81,9 @@ export const createdApiKeySchema = z
   })
   .meta({ id: 'CreatedApiKey', examples: [{ ...EXAMPLE, key: `lamp_3f2a91c0d4e7.${'A'.repeat(43)}` }] });
 
+/** The key of the request itself. */
+export const currentKeySchema = z.object(facts).meta({ id: 'CurrentApiKey', examples: [EXAMPLE] });
+
 export const apiKeyPageSchema = z
   .object({ keys: z.array(apiKeySchema), next: nextSchema })
   .meta({ id: 'ApiKeyPage' });
@@ -106,7 +109,7 @@ export function requestedKey({ name, scopes, fleets, expiresIn }: NewApiKeyBody)
 }
 
 /** The facts of a key as the API returns them. */
-export function keyFacts({ id, name, scopes, fleets, createdAt, expiresAt }: ListedApiKey) {
+export function keyFacts({ id, name, scopes, fleets, createdAt, expiresAt }: ApiKey) {
   return {
     id,
     ...(name !== undefined && { name }),

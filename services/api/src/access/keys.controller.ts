@@ -23,12 +23,13 @@ import { Problem } from '../problems/problem.js';
 import type { HttpRequest } from '../requests/http-request.js';
 import { isoTime } from '../responses/iso-time.js';
 import { linkNext } from '../responses/page.js';
-import { Needs } from '../rights/needs.js';
+import { ChecksFleet, Needs } from '../rights/needs.js';
 import { StoreLink } from '../store/store-link.js';
 import { ApiKeyCheck } from './api-key-check.js';
 import {
   apiKeyPageSchema,
   createdApiKeySchema,
+  currentKeySchema,
   keyFacts,
   keyPath,
   keysQuery,
@@ -67,6 +68,15 @@ export class KeysController {
       isYours: key.id === yours,
     }));
     return { keys: listed, ...(next !== undefined && { next }) };
+  }
+
+  @Needs('read')
+  @ChecksFleet('itself')
+  @Get('current')
+  @ApiOperation({ summary: 'Get the API key of this request: its scopes and fleets' })
+  @Responds(200, currentKeySchema, 'The key')
+  currentKey(@Req() request: HttpRequest): z.infer<typeof currentKeySchema> {
+    return keyFacts(request.apiKey!);
   }
 
   @Post()

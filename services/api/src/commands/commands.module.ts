@@ -7,10 +7,17 @@ import { CommandsController } from './commands.controller.js';
 import { DeviceCommandsController } from './device-commands.controller.js';
 import { LanesController } from './lanes.controller.js';
 import { OpenCommandsController } from './open-commands.controller.js';
+import { StoppedLanesController } from './stopped-lanes.controller.js';
 
 @Module({
   imports: [CommandRecordsModule, WaitsModule, RulesModule],
-  controllers: [DeviceCommandsController, LanesController, OpenCommandsController, CommandsController],
+  controllers: [
+    DeviceCommandsController,
+    LanesController,
+    StoppedLanesController,
+    OpenCommandsController,
+    CommandsController,
+  ],
   providers: [CommandSender],
   exports: [CommandSender],
 })

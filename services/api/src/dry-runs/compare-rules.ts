@@ -12,6 +12,8 @@ import type { RunBudget } from './run-budget.js';
 export interface TargetDiff extends CommandDiff {
   readonly device?: string;
   readonly targets?: NonNullable<SimulatedCommand['targets']>;
+  /** The commands of the current rule, in order of time. */
+  readonly present: readonly SimulatedCommand[];
 }
 
 /** What would change if one rule replaced another. */
@@ -53,6 +55,7 @@ export async function compareRules(
     targets.push({
       ...(device !== undefined && { device }),
       ...(group !== undefined && { targets: group }),
+      present: before,
       ...diffCommands(before, after),
     });
     if (budget.isDue()) await budget.yield();

@@ -94,11 +94,16 @@ function startedSentences(started: readonly StartedAction[]): string[] {
   return [...sentences.slice(0, MAX_SENTENCES), `and ${sentences.length - MAX_SENTENCES} more in progress`];
 }
 
-function targetBody({ device, targets, changes }: TargetDiff): RuleDiffBody['devices'][number] {
+function targetBody({ device, targets, present, changes }: TargetDiff): RuleDiffBody['devices'][number] {
+  const changed = new Set(changes.map(({ command }) => command));
+  const unchanged = present.filter((command) => !changed.has(command));
   return {
     ...(device !== undefined && { device }),
     ...(targets !== undefined && { targets: targets === '*' ? '*' : [...targets] }),
     ...counted(changes),
+    unchanged: unchanged
+      .slice(-MAX_LISTED_CHANGES)
+      .map(({ at, action }) => ({ at: isoTime(at), action: { ...action } })),
     changes: changes.slice(0, MAX_LISTED_CHANGES).map((change) => {
       const { at, action, reason } = change.command;
       return {

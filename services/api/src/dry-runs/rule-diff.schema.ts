@@ -143,6 +143,14 @@ export const ruleDiffSchema = z
           added: count('Commands'),
           dropped: count('Commands'),
           moved: count('Commands'),
+          unchanged: z
+            .array(
+              z.object({
+                at: timeSchema('When both rules would send the command'),
+                action: z.record(z.string(), z.unknown()),
+              }),
+            )
+            .meta({ description: `The latest unchanged commands; at most ${MAX_LISTED_CHANGES}` }),
           changes: z
             .array(changeSchema)
             .meta({ description: `In order of time; at most ${MAX_LISTED_CHANGES}` }),
@@ -178,6 +186,7 @@ export const ruleDiffSchema = z
             added: 1,
             dropped: 0,
             moved: 0,
+            unchanged: [{ at: '2026-11-22T11:57:40.000Z', action: { led_on: false } }],
             changes: [
               { kind: 'added', at: '2026-11-22T11:58:10.000Z', action: { led_on: true }, reason: 'change' },
             ],

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { defaultLane } from '@lamplighter/contracts/commands/command';
-import { ConditionInvalid, compileCondition } from '@lamplighter/evaluation/rollouts/condition';
 import {
   createRollout,
   listRollouts,
@@ -32,6 +31,7 @@ import {
   rolloutsQuery,
 } from './rollout.schema.js';
 import { rolloutBody } from './rollout-body.js';
+import { checkCondition } from './selector-check.js';
 
 @Resource('rollouts')
 @Controller('v1/fleets/:fleet')
@@ -82,7 +82,7 @@ export class FleetRolloutsController {
   ): Promise<RolloutBody> {
     const redis = this.link.durableRedis;
     const key = idempotencyKey(request.headers);
-    checkCondition(body.selector.when);
+    checkCondition(body.selector.when, '/selector/when');
     // A rollout for a misspelt fleet would reach no device.
     await expectFleet(redis, fleet, query);
     const result = await createRollout(
@@ -144,19 +144,6 @@ export class FleetRolloutsController {
     const next = rollouts.length > limit ? page.at(-1)!.id : undefined;
     linkNext(request, response, next);
     return { fleet, rollouts: page.map(rolloutBody), ...(next !== undefined && { next }) };
-  }
-}
-
-/** @throws Problem `invalid-condition` */
-function checkCondition(when: string | undefined): void {
-  if (when === undefined) return;
-  try {
-    compileCondition(when);
-  } catch (error) {
-    if (!(error instanceof ConditionInvalid)) throw error;
-    throw new Problem('invalid-condition', 'The condition is not valid; see errors.', {
-      errors: [{ in: 'body', pointer: '/selector/when', detail: error.message }],
-    });
   }
 }
 

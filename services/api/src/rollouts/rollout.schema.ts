@@ -22,7 +22,7 @@ import { remarkSchema } from '../rules/remark.schema.js';
 const { shape: selector } = selectorSchema;
 const { shape: pace } = paceSchema;
 
-const describedSelector = z
+export const describedSelector = z
   .strictObject({
     devices: selector.devices.meta({
       description:

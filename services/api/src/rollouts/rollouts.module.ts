@@ -3,9 +3,10 @@ import { EventsModule } from '../events/events.module.js';
 import { RulesModule } from '../rules/rules.module.js';
 import { FleetRolloutsController } from './fleet-rollouts.controller.js';
 import { RolloutsController } from './rollouts.controller.js';
+import { SelectionController } from './selection.controller.js';
 
 @Module({
   imports: [EventsModule, RulesModule],
-  controllers: [FleetRolloutsController, RolloutsController],
+  controllers: [FleetRolloutsController, RolloutsController, SelectionController],
 })
 export class RolloutsModule {}

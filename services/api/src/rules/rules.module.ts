@@ -3,6 +3,7 @@ import { EventsModule } from '../events/events.module.js';
 import { ActionLanes } from './action-lanes.js';
 import { RuleCheck } from './rule-check.js';
 import { RuleSchemaController } from './rule-schema.controller.js';
+import { RuleStatesController } from './rule-states.controller.js';
 import { RuleVersionsController } from './rule-versions.controller.js';
 import { RuleWriter } from './rule-writer.js';
 import { RulesController } from './rules.controller.js';
@@ -10,7 +11,13 @@ import { RulesSwitchController } from './rules-switch.controller.js';
 
 @Module({
   imports: [EventsModule],
-  controllers: [RulesController, RulesSwitchController, RuleVersionsController, RuleSchemaController],
+  controllers: [
+    RulesController,
+    RuleStatesController,
+    RulesSwitchController,
+    RuleVersionsController,
+    RuleSchemaController,
+  ],
   providers: [RuleCheck, RuleWriter, ActionLanes],
   exports: [RuleCheck, ActionLanes],
 })
