@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { READY_MS } from '@lamplighter/native/servers/service';
+import { createApiKey } from '@lamplighter/store/access/api-keys';
 import { cancelCommand } from '@lamplighter/store/commands/cancel-command';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startService } from '@lamplighter/test-kit/servers/service';
@@ -109,13 +110,15 @@ describe('with a standalone API', () => {
 
   it('holds up to 1,000 requests, rejects further ones without side effects, and frees the slot of a closed connection', async () => {
     const id = await sendCommand();
-    const sockets = Array.from({ length: 1000 }, () => {
+    // Four keys, each with as many as one key may have.
+    const keys = await Promise.all([1, 2, 3, 4].map(() => createApiKey(api.store)));
+    const sockets = Array.from({ length: 1000 }, (_, i) => {
       const socket = connect(api.api.port, '127.0.0.1');
       socket.on('error', () => undefined);
       closeLater('waiting client', () => socket.destroy());
       const request = () =>
         socket.write(
-          `GET /v1/commands/${id} HTTP/1.1\r\nHost: x\r\nPrefer: ${LONG}\r\nX-API-Key: ${api.key}\r\n\r\n`,
+          `GET /v1/commands/${id} HTTP/1.1\r\nHost: x\r\nPrefer: ${LONG}\r\nX-API-Key: ${keys[i % keys.length]!.key}\r\n\r\n`,
         );
       request();
       // A busy machine may reject some of these because Redis is slow; they are repeated.
