@@ -64,6 +64,24 @@ reader_acl() {
   for kind in telemetry state presence; do echo "topic read $2/$kind/#"; done
 }
 
+# rights ACCOUNT: its commands and keys, on one line
+rights() {
+  awk -v account="$1" '/^#/ { next } /^user / { own = $2 == account; next } own { $1 = $1; printf " %s", $0 }' /redis-users
+}
+
+# The accounts of Redis, with the rights of redis/users. The file of `admin` is called redis.
+give_redis_accounts() {
+  {
+    echo "user default off$(rights default)"
+    for account in admin rules api exporter health; do
+      file=redis-$account
+      [ $account != admin ] || file=redis
+      hash=$(printf %s "$(password "$file")" | sha256sum | cut -d ' ' -f 1)
+      echo "user $account on #$hash$(rights $account)"
+    done
+  } | give redis $REDIS users.acl
+}
+
 fail() {
   echo "$1" >&2
   exit 1
@@ -127,16 +145,16 @@ give_accounts
 # The options of mosquitto_sub
 printf -- '-u health\n-P %s\n' "$(password mqtt-health)" | give mosquitto $MOSQUITTO mosquitto_sub
 
-printf 'requirepass %s\n' "$(password redis)" | give redis $REDIS auth.conf
+give_redis_accounts
 password redis | give redis $REDIS password
+password redis-health | give redis $REDIS health
 
-redis_url=redis://:$(password redis)@redis:6379
-echo "$redis_url" | give rules $NODE redis-url
+echo "redis://rules:$(password redis-rules)@redis:6379" | give rules $NODE redis-url
 echo "mqtt://rules:$(password mqtt-rules)@mosquitto:1884" | give rules $NODE mqtt-url
-echo "$redis_url" | give api $NODE redis-url
+echo "redis://api:$(password redis-api)@redis:6379" | give api $NODE redis-url
 echo "mqtt://demo:$(password mqtt-demo)@mosquitto:1883" | give device-sim $NODE mqtt-url
 
-printf '{"redis://redis:6379": "%s"}\n' "$(password redis)" | give redis-exporter $EXPORTER passwords.json
+printf '{"redis://exporter@redis:6379": "%s"}\n' "$(password redis-exporter)" | give redis-exporter $EXPORTER passwords.json
 
 password grafana-admin | give grafana $GRAFANA admin-password
 password grafana-key | give grafana $GRAFANA secret-key

@@ -10,10 +10,10 @@ import { openConsole, startBrowser } from '../system/console/browser.js';
 
 it('says since when it is not live, and resumes without a reload after a restart of the api', async () => {
   const [broker, redis, browser] = await Promise.all([startBroker(), startRedis(), startBrowser()]);
-  const env = { REDIS_URL: redis.url, API_PORT: String(await freePort()) };
+  const env = { REDIS_URL: redis.apiUrl, API_PORT: String(await freePort()) };
   const [first] = await Promise.all([
     startService('api', env),
-    startService('rules', { REDIS_URL: redis.url, MQTT_URL: broker.rulesUrl }),
+    startService('rules', { REDIS_URL: redis.rulesUrl, MQTT_URL: broker.rulesUrl }),
   ]);
   const { key } = await createApiKey(await connected(redis.url));
   const fleet = await broker.newFleet();

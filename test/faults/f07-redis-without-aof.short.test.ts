@@ -11,8 +11,8 @@ it.each([
   async (_what, setting, advice) => {
     const [broker, redis] = await Promise.all([startBroker(), startRedis({ settings: [setting] })]);
     const services = await Promise.all([
-      restartableService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url }),
-      restartableService('api', { REDIS_URL: redis.url }),
+      restartableService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.rulesUrl }),
+      restartableService('api', { REDIS_URL: redis.apiUrl }),
     ]);
     for (const { url } of services) {
       await until(

@@ -7,7 +7,10 @@ import { startService, type TestService } from '@lamplighter/test-kit/servers/se
 import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 import { type Stack, startStack } from './stack.js';
 
-const connectionsOf = ({ broker, redis }: Stack) => ({ MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url });
+const connectionsOf = ({ broker, redis }: Stack) => ({
+  MQTT_URL: broker.rulesUrl,
+  REDIS_URL: redis.rulesUrl,
+});
 
 /** Starts another replica of the rules service; settles when it is ready, unless `wait` says otherwise. */
 export function addReplica(

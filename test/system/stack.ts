@@ -24,7 +24,7 @@ export interface ApiResponse {
  */
 export interface SharedStack {
   readonly broker: { readonly rulesUrl: string; newFleet(): Promise<TestFleet> };
-  readonly redis: { readonly url: string };
+  readonly redis: { readonly url: string; readonly apiUrl: string };
   readonly api: { readonly url: string };
   /** A key of the API. */
   readonly key: string;
@@ -63,11 +63,11 @@ export async function sharedStack(): Promise<SharedStack> {
     if (!response.ok) throw new Error(await response.text());
     return response.json();
   };
-  const { rulesUrl, redisUrl, apiUrl } = (await request('/stack')) as SharedStackAddresses;
+  const { rulesUrl, redisUrl, redisApiUrl, apiUrl } = (await request('/stack')) as SharedStackAddresses;
   const key = await apiKey(redisUrl);
   return {
     broker: { rulesUrl, newFleet: async () => (await request('/fleets')) as TestFleet },
-    redis: { url: redisUrl },
+    redis: { url: redisUrl, apiUrl: redisApiUrl },
     api: { url: apiUrl },
     key,
     ...requests(apiUrl, key),
@@ -91,8 +91,8 @@ export async function startStack({
     startRedis(),
   ]);
   const [rules, api, key] = await Promise.all([
-    startService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url, ...rulesEnv }),
-    startService('api', { REDIS_URL: redis.url, ...apiEnv }),
+    startService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.rulesUrl, ...rulesEnv }),
+    startService('api', { REDIS_URL: redis.apiUrl, ...apiEnv }),
     apiKey(redis.url),
   ]);
   return {

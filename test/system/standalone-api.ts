@@ -30,7 +30,7 @@ export async function startStandaloneApi({
   env?: Record<string, string>;
 } = {}): Promise<StandaloneApi> {
   const redis = await startRedis({ settings });
-  const api = await startService('api', { REDIS_URL: redis.url, ...env }, { wait: 'started' });
+  const api = await startService('api', { REDIS_URL: redis.apiUrl, ...env }, { wait: 'started' });
   const store = await connected(redis.url);
   const { key } = await createApiKey(store);
   const isServing = async () =>

@@ -30,7 +30,7 @@ export async function startServers(folder: string, persistence: Persistence): Pr
   const redis = await startRedis({
     folder: `${folder}/redis`,
     port: await freePort(),
-    password: generateSecret(),
+    accounts: { admin: generateSecret(), rules: generateSecret(), api: generateSecret() },
     settings: persistence === 'off' ? ['appendonly no'] : [],
   });
   return {

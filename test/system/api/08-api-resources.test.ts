@@ -387,7 +387,7 @@ describe('with an Idempotency-Key', () => {
     lost.api.kill('SIGKILL');
     await Promise.all([lost.api.exited, interrupted]);
 
-    const again = await startService('api', { REDIS_URL: lost.redis.url }, { wait: 'started' });
+    const again = await startService('api', { REDIS_URL: lost.redis.apiUrl }, { wait: 'started' });
     await until(async () => (await send(again.url)).status === 202, {
       what: 'the API to serve again',
       timeoutMs: READY_MS,

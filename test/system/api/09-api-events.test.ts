@@ -208,7 +208,7 @@ it('an event stream survives a restart of Redis', async () => {
 
 /** Starts another API process; settles when it serves requests. */
 async function startAnother() {
-  const service = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
+  const service = await startService('api', { REDIS_URL: api.redis.apiUrl }, { wait: 'started' });
   await until(
     async () => (await fetch(`${service.url}/v1/fleets`, { headers: { 'x-api-key': api.key } })).ok,
     {

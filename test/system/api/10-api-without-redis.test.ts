@@ -165,7 +165,7 @@ describe('readiness', () => {
 describe('the first API key', () => {
   it('is not created by the API, which logs the command that creates it', async () => {
     const redis = await startRedis();
-    const api = await startService('api', { REDIS_URL: redis.url }, { wait: 'started' });
+    const api = await startService('api', { REDIS_URL: redis.apiUrl }, { wait: 'started' });
     await until(() => logged(api.output(), 'there is no API key; create the first one') === 1, {
       what: 'the API to report the missing key',
       timeoutMs: READY_MS,
@@ -192,7 +192,7 @@ describe('a failed start prints one message:', () => {
 
   it('a port that is in use', async () => {
     const redis = await startRedis();
-    const env = { REDIS_URL: redis.url, API_PORT: String(redis.port) };
+    const env = { REDIS_URL: redis.apiUrl, API_PORT: String(redis.port) };
     const api = await startService('api', env, { wait: 'started' });
     expect(await api.exited).toEqual({ code: 1, signal: null });
     expect(api.output()).toMatch(/^api: port \d+ on 127.0.0.1 is in use; .* set API_PORT to another port\n$/);

@@ -27,7 +27,7 @@ async function createKey(env: Record<string, string>, ...flags: string[]) {
 describe('create-key', () => {
   it('prints only a new key, which works immediately and of which Redis stores only the hash', async () => {
     const api = await startStandaloneApi();
-    const created = await createKey({ REDIS_URL: api.redis.url });
+    const created = await createKey({ REDIS_URL: api.redis.apiUrl });
     expect(created).toMatchObject({ code: 0, stderr: '' });
     expect(created.stdout).toMatch(/^lamp_[0-9a-f]{12}[.][A-Za-z0-9_-]{43}\n$/);
     const key = created.stdout.trim();
@@ -46,13 +46,13 @@ describe('create-key', () => {
 
   it('prints nothing with --first if a key exists', async () => {
     const api = await startStandaloneApi();
-    expect(await createKey({ REDIS_URL: api.redis.url }, '--first')).toEqual({
+    expect(await createKey({ REDIS_URL: api.redis.apiUrl }, '--first')).toEqual({
       code: 0,
       stdout: '',
       stderr: '',
     });
     await api.store.del('{lamplighter}:api-keys');
-    const created = await createKey({ REDIS_URL: api.redis.url }, '--first');
+    const created = await createKey({ REDIS_URL: api.redis.apiUrl }, '--first');
     expect(
       (await request(api.api.url).get('/v1/fleets').set('X-API-Key', created.stdout.trim())).status,
     ).toBe(200);
@@ -78,7 +78,7 @@ describe('create-key', () => {
 
 it('a key that is deleted in Redis is rejected within seconds', async () => {
   const api = await startStandaloneApi();
-  const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
+  const key = (await createKey({ REDIS_URL: api.redis.apiUrl })).stdout.trim();
   const status = async () => (await request(api.api.url).get('/v1/fleets').set('X-API-Key', key)).status;
   expect(await status()).toBe(200);
   await api.store.hdel('{lamplighter}:api-keys', key.slice('lamp_'.length).split('.')[0]!);
@@ -92,7 +92,7 @@ it('a key that is deleted in Redis is rejected within seconds', async () => {
 describe('create-key with rights', () => {
   it('creates a key with scopes, fleets, a name and a time', async () => {
     const api = await startStandaloneApi();
-    const url = { REDIS_URL: api.redis.url };
+    const url = { REDIS_URL: api.redis.apiUrl };
     const created = await createKey(
       url,
       ...['--scopes', 'read,command', '--fleets', 'demo,plant', '--expires', '90d', '--name', 'the wall'],
@@ -120,7 +120,7 @@ describe('keys', () => {
 
   it('are listed with their times and without their secrets', async () => {
     const api = await startStandaloneApi();
-    await createKey({ REDIS_URL: api.redis.url });
+    await createKey({ REDIS_URL: api.redis.apiUrl });
     interface Listed {
       id: string;
       isYours: boolean;
@@ -134,7 +134,7 @@ describe('keys', () => {
     expect(apiKeyPageSchema.parse(body)).toEqual(body);
     expect(body.keys).toHaveLength(2);
     expect(JSON.stringify(body)).not.toContain(api.key.split('.')[1]);
-    const listed = await createKey({ REDIS_URL: api.redis.url }, '--list');
+    const listed = await createKey({ REDIS_URL: api.redis.apiUrl }, '--list');
     expect(listed.stdout.split('\n')).toEqual([
       expect.stringMatching(/^[0-9a-f]{12} {2}admin {2}created 2\S+ {2}last used (2\S+|never)$/),
       expect.stringMatching(/^[0-9a-f]{12} {2}admin {2}created 2\S+ {2}last used (2\S+|never)$/),
@@ -144,8 +144,8 @@ describe('keys', () => {
 
   it('are rejected by every replica within 5 s after they are revoked, and their event streams end', async () => {
     const api = await startStandaloneApi();
-    const other = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
-    const key = (await createKey({ REDIS_URL: api.redis.url })).stdout.trim();
+    const other = await startService('api', { REDIS_URL: api.redis.apiUrl }, { wait: 'started' });
+    const key = (await createKey({ REDIS_URL: api.redis.apiUrl })).stdout.trim();
     const headers = { authorization: `Bearer ${key}` };
     const status = async (url: string) => (await fetch(`${url}/v1/fleets`, { headers })).status;
     await until(async () => (await status(other.url)) === 200, {
@@ -170,7 +170,7 @@ describe('keys', () => {
     const api = await startStandaloneApi();
     const rejected = await api.delete(`/v1/keys/${idOf(api.key)}`);
     expect([rejected.status, rejected.body.type]).toEqual([409, 'urn:lamplighter:problem:last-key']);
-    const url = { REDIS_URL: api.redis.url };
+    const url = { REDIS_URL: api.redis.apiUrl };
     expect(await createKey(url, '--revoke', idOf(api.key))).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('--allow-last'),

@@ -107,7 +107,7 @@ it('reads the promise numbers and alerts from Prometheus, or says why there are 
     jobs: { api: Number(new URL(stack.api.url).port) },
   });
   closeLater('prometheus', () => prometheus.stop());
-  const api = await startService('api', { REDIS_URL: stack.redis.url, PROMETHEUS_URL: prometheus.url });
+  const api = await startService('api', { REDIS_URL: stack.redis.apiUrl, PROMETHEUS_URL: prometheus.url });
   const headers = { authorization: `Bearer ${stack.key}`, connection: 'close' };
   const numbers = async () => (await fetch(`${api.url}/v1/numbers`, { headers })).json();
   const found = (await numbers()) as { numbers: { name: string; values: unknown[] }[]; alerts: unknown[] };

@@ -157,7 +157,7 @@ describe('with a standalone API', () => {
   }, 55_000);
 
   it('returns the current state to waiting requests on SIGTERM, and exits', async () => {
-    const service = await startService('api', { REDIS_URL: api.redis.url }, { wait: 'started' });
+    const service = await startService('api', { REDIS_URL: api.redis.apiUrl }, { wait: 'started' });
     const withKey = (test: request.Test) => test.set('X-API-Key', api.key);
     await until(async () => (await withKey(request(service.url).get('/v1/fleets'))).status === 200, {
       what: 'the API to serve',

@@ -17,7 +17,7 @@ it('acknowledges messages of an obsolete subscription in a kept session', async 
   await earlier.close();
   const rules = await startService('rules', {
     MQTT_URL: broker.rulesUrl,
-    REDIS_URL: redis.url,
+    REDIS_URL: redis.rulesUrl,
     INGEST_MODE: 'durable',
   });
   const metric = async (name: string) => {

@@ -179,9 +179,9 @@ it('the published state survives restarts of rules and broker, and never goes ba
   const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
   const fleet = await broker.newFleet();
   const replicas = await Promise.all(
-    [1, 2].map(() => restartableService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url })),
+    [1, 2].map(() => restartableService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.rulesUrl })),
   );
-  const api = await startService('api', { REDIS_URL: redis.url });
+  const api = await startService('api', { REDIS_URL: redis.apiUrl });
   for (const replica of replicas) await replica.ready();
   const response = await fetch(`${api.url}/v1/fleets/${fleet.name}/settings`, {
     method: 'PUT',

@@ -19,7 +19,7 @@ let stack: Stack;
 beforeAll(async () => {
   stack = await startStack();
   const other = await throughAnotherGroup(stack.broker.rulesUrl);
-  await startService('rules', { MQTT_URL: other, REDIS_URL: stack.redis.url });
+  await startService('rules', { MQTT_URL: other, REDIS_URL: stack.redis.rulesUrl });
 }, 60_000);
 
 /** The URL of a relay to the broker that renames the share group in subscriptions. */

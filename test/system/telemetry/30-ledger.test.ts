@@ -19,7 +19,7 @@ const ledger = async (fleet: string) => {
 
 /** The metric of a newly started API process. */
 async function unexplained(kind: string): Promise<number> {
-  const api = await startService('api', { REDIS_URL: stack.redis.url });
+  const api = await startService('api', { REDIS_URL: stack.redis.apiUrl });
   const line = new RegExp(`^lamplighter_ledger_unexplained{kind="${kind}"} (\\S+)$`, 'm');
   const value = await until(
     async () => line.exec(await (await fetch(`${api.url}/metrics`)).text())?.[1] ?? false,

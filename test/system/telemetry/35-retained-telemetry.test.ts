@@ -7,7 +7,7 @@ describe.each(['shared', 'durable'])('with INGEST_MODE=%s', (mode) => {
   it('retained telemetry is ignored when rules or the broker restarts', async () => {
     const stack = await startStack({ rulesEnv: { INGEST_MODE: mode } });
     const { broker, redis } = stack;
-    const env = { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url, INGEST_MODE: mode };
+    const env = { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.rulesUrl, INGEST_MODE: mode };
     const fleet = await broker.newFleet();
     const get = (path: string) => stack.get(`/v1/fleets/${fleet.name}${path}`);
     const light = async (device: string) =>

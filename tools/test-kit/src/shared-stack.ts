@@ -9,6 +9,8 @@ import { startService } from './servers/service.js';
 export interface SharedStackAddresses {
   readonly rulesUrl: string;
   readonly redisUrl: string;
+  /** With the account of the api. */
+  readonly redisApiUrl: string;
   readonly apiUrl: string;
 }
 
@@ -35,11 +37,16 @@ let queue: Promise<unknown> = Promise.resolve();
 async function start(): Promise<Running> {
   const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
   const services = await Promise.all([
-    startService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.url }),
-    startService('api', { REDIS_URL: redis.url }),
+    startService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.rulesUrl }),
+    startService('api', { REDIS_URL: redis.apiUrl }),
   ]);
   return {
-    addresses: { rulesUrl: broker.rulesUrl, redisUrl: redis.url, apiUrl: services[1].url },
+    addresses: {
+      rulesUrl: broker.rulesUrl,
+      redisUrl: redis.url,
+      redisApiUrl: redis.apiUrl,
+      apiUrl: services[1].url,
+    },
     broker,
     services,
     isComplete: () => broker.running && redis.running && services.every(({ exit }) => exit === undefined),

@@ -52,7 +52,7 @@ function lamplighter(
       const redis = await startRedis({
         folder: join(folder, 'redis'),
         port: await freePort(),
-        password: generateSecret(),
+        accounts: { admin: generateSecret(), rules: generateSecret(), api: generateSecret() },
       });
       const launch = async (name: ServiceName, env: NodeJS.ProcessEnv): Promise<Server> =>
         launchService({

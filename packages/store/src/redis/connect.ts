@@ -30,6 +30,7 @@ const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
 export function connectRedis(url: string, name: string, settings: ConnectionSettings = {}): Redis {
   const redis = new Redis(url, {
     connectionName: name,
+    disableClientInfo: true, // CLIENT SETINFO needs Redis 7.2
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0, // calls in flight on a lost connection fail immediately, not at their timeout

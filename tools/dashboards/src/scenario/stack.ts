@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createKey, startStack, stopAll } from '@lamplighter/native/commands/stack';
 import { liveChildren } from '@lamplighter/native/process/child';
 import { startMosquitto } from '@lamplighter/native/servers/mosquitto';
+import { redisUrl } from '@lamplighter/native/servers/redis';
 import { launchService, untilReady } from '@lamplighter/native/servers/service';
 import { writePrivate } from '@lamplighter/native/state/secrets';
 import { PORTS, type PortName, type Ports } from '@lamplighter/native/state/settings';
@@ -39,8 +40,9 @@ export async function startScenarioStack(devices: number, env: NodeJS.ProcessEnv
     env: { ...process.env, ...env },
     stop,
   });
-  const redisUrl = `redis://:${state.redisPassword}@127.0.0.1:${ports.REDIS_PORT}`;
-  const key = firstKey ?? (await createKey(redisUrl, []));
+  const redisUrlOf = (account: 'rules' | 'api') =>
+    redisUrl(ports.REDIS_PORT, account, state.redisAccounts[account]);
+  const key = firstKey ?? (await createKey(redisUrlOf('api'), []));
   const secondPort = await freePort();
   const rulesUrl = `mqtt://rules:${state.accounts.rules}@127.0.0.1:${ports.MQTT_SERVICES_PORT}`;
   const child = (name: string) => [...liveChildren].findLast((one) => one.name === name);
@@ -49,7 +51,7 @@ export async function startScenarioStack(devices: number, env: NodeJS.ProcessEnv
       launchService({
         name: 'rules',
         port: secondPort,
-        env: { ...process.env, HOST: '127.0.0.1', MQTT_URL: rulesUrl, REDIS_URL: redisUrl },
+        env: { ...process.env, HOST: '127.0.0.1', MQTT_URL: rulesUrl, REDIS_URL: redisUrlOf('rules') },
         logFile: state.logFile('rules-2'),
       }),
     );

@@ -10,8 +10,7 @@ export async function key(args: readonly string[]): Promise<number> {
     const instance = readRunningInstance(folder);
     if (instance === undefined)
       throw new CannotStart(`no instance is running in ${folder}; start one first: npm start`);
-    const url = `redis://:${instance.redisPassword}@127.0.0.1:${instance.ports.REDIS_PORT}`;
-    console.log((await createKey(url, args)) ?? '');
+    console.log((await createKey(instance.redisUrl, args)) ?? '');
     return 0;
   } catch (error) {
     if (!(error instanceof CannotStart || error instanceof ServerFailed)) throw error;

@@ -83,13 +83,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       startRedis({
         folder: folder('redis'),
         port: ports.REDIS_PORT,
-        password: state.redisPassword,
+        accounts: state.redisAccounts,
         logFile: state.logFile('redis-server'),
       }),
     ),
   ]);
   stop.throwIfAborted();
-  const firstKey = await createKey(redis.url, ['--first']);
+  const firstKey = await createKey(redis.urlFor('api'), ['--first']);
   // Printed immediately: if a later step fails, the next start does not show it again.
   if (firstKey !== undefined) terminal.printLine(`✓ API key       ${firstKey}`);
   stop.throwIfAborted();
@@ -99,7 +99,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     writePrivate(file, `${url}\n`);
     return file;
   };
-  const REDIS_URL_FILE = urlFile('redis', redis.url);
   const service = (name: ServiceName, port: number, env: NodeJS.ProcessEnv, readyMs = READY_MS) => {
     const launch = async () =>
       launchService({
@@ -121,7 +120,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return startPart(name, ready, launch);
   };
   const [consoleKey] = await Promise.all([
-    createKey(redis.url, ['--console']),
+    createKey(redis.urlFor('api'), ['--console']),
     startPart('prometheus', () =>
       startPrometheus({
         folder: folder('prometheus'),
@@ -137,10 +136,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ),
     service('rules', ports.RULES_PORT, {
       MQTT_URL_FILE: urlFile('mqtt', mosquitto.urlFor('rules')),
-      REDIS_URL_FILE,
+      REDIS_URL_FILE: urlFile('redis-rules', redis.urlFor('rules')),
     }),
     service('api', ports.API_PORT, {
-      REDIS_URL_FILE,
+      REDIS_URL_FILE: urlFile('redis-api', redis.urlFor('api')),
       PROMETHEUS_URL: `http://127.0.0.1:${ports.PROMETHEUS_PORT}`,
     }),
   ]);

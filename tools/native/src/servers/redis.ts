@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../process/child.js';
 import { exchangeBytes, type Server, untilServing } from '../process/serving.js';
@@ -6,11 +7,20 @@ import { REPOSITORY } from '../state/repository.js';
 import { writePrivate } from '../state/secrets.js';
 import { requireBinary } from './binaries.js';
 
+/** Account of redis/users → password. */
+export type RedisAccounts = Readonly<Record<'admin' | 'rules' | 'api', string>>;
+
+export interface RedisServer extends Server {
+  /** The URL with the credentials of an account; `url` is that of `admin`. */
+  urlFor(account: keyof RedisAccounts): string;
+}
+
 export interface RedisOptions {
   /** Folder of the generated configuration and the data. */
   readonly folder: string;
   readonly port: number;
-  readonly password: string;
+  /** Password of each account of redis/users that the instance has. */
+  readonly accounts: RedisAccounts;
   /** More lines for redis.conf, after those of the repository. */
   readonly settings?: readonly string[];
   readonly logFile?: string;
@@ -26,23 +36,25 @@ const LOADING_MS = 120_000;
 export async function startRedis({
   folder,
   port,
-  password,
+  accounts,
   settings = [],
   logFile,
-}: RedisOptions): Promise<Server> {
+}: RedisOptions): Promise<RedisServer> {
   const data = join(folder, 'data');
   const configuration = join(folder, 'redis.conf');
+  const users = join(folder, 'users.acl');
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const lines = [
     '# Generated at each start; change redis/redis.conf in the repository instead.',
     `include "${join(REPOSITORY, 'redis/redis.conf')}"`,
     'bind 127.0.0.1',
     `port ${port}`,
-    `requirepass ${password}`,
+    `aclfile "${users}"`,
     `dir "${data}"`,
     ...settings,
   ];
   writePrivate(configuration, `${lines.join('\n')}\n`);
+  writePrivate(users, usersText(accounts));
 
   const child = startChild({
     name: 'redis-server',
@@ -52,9 +64,31 @@ export async function startRedis({
   });
   const expected = '+OK\r\n+PONG\r\n';
   const probe = async () => {
-    const reply = (await exchangeBytes(port, `AUTH ${password}\r\nPING\r\n`, expected.length)).toString();
+    const reply = (
+      await exchangeBytes(port, `AUTH admin ${accounts.admin}\r\nPING\r\n`, expected.length)
+    ).toString();
     return reply === expected || reply.trim();
   };
   await untilServing(child, probe, LOADING_MS);
-  return Object.assign(child, { port, url: `redis://:${password}@127.0.0.1:${port}` });
+  const urlFor = (account: keyof RedisAccounts) => redisUrl(port, account, accounts[account]);
+  return Object.assign(child, { port, url: urlFor('admin'), urlFor });
+}
+
+/** The URL of the Redis on this machine with the credentials of an account. */
+export function redisUrl(port: number, account: keyof RedisAccounts, password: string): string {
+  return `redis://${account}:${encodeURIComponent(password)}@127.0.0.1:${port}`;
+}
+
+/** The access list of Redis: the rights of redis/users with a password for each account. */
+export function usersText(accounts: Readonly<Record<string, string>>): string {
+  const rights = readFileSync(join(REPOSITORY, 'redis/users'), 'utf8');
+  const line = (account: string, state: string) => {
+    const [, own] = new RegExp(`^user ${account}\n((?: +.+\n)+)`, 'm').exec(rights) ?? [];
+    if (own === undefined) throw new Error(`redis/users has no account ${account}`);
+    return `user ${account} ${state} ${own.trim().replaceAll(/\s+/g, ' ')}\n`;
+  };
+  const lines = Object.entries(accounts).map(([account, password]) =>
+    line(account, `on #${createHash('sha256').update(password).digest('hex')}`),
+  );
+  return [line('default', 'off'), ...lines].join('');
 }

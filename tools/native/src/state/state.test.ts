@@ -28,13 +28,13 @@ it('keeps secrets across starts, until a reset', () => {
   expect(Object.keys(first.accounts).sort()).toEqual(['demo', 'rules']);
   expect(openState(folder, ports)).toMatchObject({
     accounts: first.accounts,
-    redisPassword: first.redisPassword,
+    redisAccounts: first.redisAccounts,
   });
   const data = join(folder, 'redis', 'data');
   mkdirSync(data, { recursive: true });
   const after = openState(folder, ports, true);
   expect(existsSync(data)).toBe(false);
-  expect(after.redisPassword).not.toBe(first.redisPassword);
+  expect(after.redisAccounts).not.toEqual(first.redisAccounts);
 });
 
 it('reads the account of a fleet from its password file', () => {

@@ -11,6 +11,7 @@ import {
   truncateSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { type RedisAccounts, redisUrl } from '../servers/redis.js';
 import { secretIn, writePrivate } from './secrets.js';
 import { CannotStart, type Ports } from './settings.js';
 
@@ -19,7 +20,7 @@ import { CannotStart, type Ports } from './settings.js';
  *
  *     instance.json   marks a state folder, and holds the ports of the last start
  *     lock            process id of the running instance; stale once that process has ended
- *     secrets/        one password per file: redis, mqtt-<account>. Each fleet has its own file
+ *     secrets/        one password per file: redis (account admin), redis-rules, redis-api, mqtt-<account>. Each fleet has its own file
  *     logs/           the current log of each process, and the previous one
  *     mosquitto/ redis/ prometheus/   generated configuration and data
  */
@@ -27,7 +28,8 @@ export interface State {
   readonly folder: string;
   /** Account → password of the rules service and of every fleet, read on each access because fleets can be added and removed. */
   readonly accounts: Readonly<Record<string, string>>;
-  readonly redisPassword: string;
+  /** Account of Redis → password. */
+  readonly redisAccounts: RedisAccounts;
   /** The path of a secret. */
   secretFile(name: string): string;
   /** The path of the log of a process. The log of an earlier start is moved to `.1`. */
@@ -82,7 +84,11 @@ export function openState(folder: string, ports: Ports, reset = false): State {
     get accounts() {
       return readAccounts(join(folder, 'secrets'));
     },
-    redisPassword: secretIn(secretFile('redis')),
+    redisAccounts: {
+      admin: secretIn(secretFile('redis')),
+      rules: secretIn(secretFile('redis-rules')),
+      api: secretIn(secretFile('redis-api')),
+    },
     secretFile,
     logFile(name) {
       const file = join(folder, 'logs', `${name}.log`);
@@ -98,13 +104,13 @@ export function isInstance(folder: string): boolean {
   return existsSync(join(folder, MARKER)) && existsSync(join(folder, 'secrets'));
 }
 
-/** The ports and Redis password of the instance that uses a folder; undefined if none is running, or its first start is still preparing. */
-export function readRunningInstance(folder: string): { ports: Ports; redisPassword: string } | undefined {
-  const [marker, password] = [join(folder, MARKER), join(folder, 'secrets', 'redis')];
+/** The ports of the instance that uses a folder, and the URL of its Redis; undefined if none is running, or its first start is still preparing. */
+export function readRunningInstance(folder: string): { ports: Ports; redisUrl: string } | undefined {
+  const [marker, password] = [join(folder, MARKER), join(folder, 'secrets', 'redis-api')];
   // A first start installs missing programs before it creates these files.
   if (runningOwner(folder) === undefined || !existsSync(marker) || !existsSync(password)) return undefined;
   const { ports } = JSON.parse(readFileSync(marker, 'utf8')) as { ports: Ports };
-  return { ports, redisPassword: readFileSync(password, 'utf8').trim() };
+  return { ports, redisUrl: redisUrl(ports.REDIS_PORT, 'api', readFileSync(password, 'utf8').trim()) };
 }
 
 /** Account → password, from the secrets folder. */

@@ -90,7 +90,7 @@ export async function startBreakableStack({
   };
   const apiToRedis = await openLink(redis.port);
   const api = Object.assign(
-    await restartableService('api', { REDIS_URL: apiToRedis.through(redis.url), ...apiEnv }),
+    await restartableService('api', { REDIS_URL: apiToRedis.through(redis.apiUrl), ...apiEnv }),
     {
       toRedis: apiToRedis,
     },
@@ -123,7 +123,7 @@ async function startReplica(
   const [toBroker, toRedis] = await Promise.all([openLink(broker.port), openLink(redis.port)]);
   const service = await restartableService('rules', {
     MQTT_URL: toBroker.through(broker.rulesUrl),
-    REDIS_URL: toRedis.through(redis.url),
+    REDIS_URL: toRedis.through(redis.rulesUrl),
     ...env,
   });
   return Object.assign(service, { toBroker, toRedis });
