@@ -5,6 +5,7 @@ import { applyTheme, readTheme } from './app/theme.js';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/elements.css';
+import './styles/lists.css';
 import './styles/shell.css';
 
 applyTheme(readTheme());

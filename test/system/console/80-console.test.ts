@@ -130,6 +130,8 @@ it.each(['light', 'dark'] as const)(
       ['', '.map canvas'],
       ['/devices', '[role=row] a'],
       ['/devices/lamp-0001', '.plot canvas'],
+      ['/commands', 'h1'],
+      ['/rejected', 'h1'],
     ] as const) {
       const page = await open(fleetPath(path), { colorScheme });
       await page.locator(ready).first().waitFor();
@@ -141,10 +143,10 @@ it.each(['light', 'dark'] as const)(
 );
 
 it('has no horizontal scrolling on a phone', async () => {
-  for (const path of ['', '/devices', '/devices/lamp-0001']) {
+  for (const path of ['', '/devices', '/devices/lamp-0001', '/commands', '/rejected']) {
     const page = await open(fleetPath(path), { viewport: { width: 360, height: 740 } });
     await page.getByText('Live', { exact: true }).waitFor();
-    await page.locator('.map canvas, [role=row] a, .plot canvas').first().waitFor();
+    await page.locator('.map canvas, [role=row] a, .plot canvas, .page-bar').first().waitFor();
     const width = await page.evaluate('document.documentElement.scrollWidth');
     expect([path, width]).toEqual([path, 360]);
   }

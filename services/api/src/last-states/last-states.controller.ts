@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import type { TelemetrySchema } from '@lamplighter/contracts/telemetry/telemetry-schema';
 import { type LastState, readLastStates } from '@lamplighter/store/devices/last-states';
+import { readTelemetrySchema } from '@lamplighter/store/telemetry/telemetry-schemas';
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import type { z } from 'zod';
@@ -33,20 +35,28 @@ export class LastStatesController {
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<LastStatesBody> {
     const { redis } = this.link;
-    const { at, devices, next } = await readLastStates(redis, fleet, {
-      limit,
-      ...(cursor !== undefined && { after: cursor }),
-    });
+    const [{ at, devices, next }, schema] = await Promise.all([
+      readLastStates(redis, fleet, { limit, ...(cursor !== undefined && { after: cursor }) }),
+      readTelemetrySchema(redis, fleet),
+    ]);
     if (devices.length === 0 && cursor === undefined) await expectFleet(redis, fleet, {});
     linkNext(request, response, next);
     const select = selectionOf(measurement);
     return {
       fleet,
       at: isoTime(at),
+      ...unitsOf(schema),
       devices: devices.map(select),
       ...(next !== undefined && { next }),
     };
   }
+}
+
+function unitsOf(schema: TelemetrySchema | undefined): Pick<LastStatesBody, 'units'> {
+  const named = Object.entries(schema?.measurements ?? {}).flatMap(([name, { unit }]) =>
+    unit === undefined ? [] : [[name, unit] as const],
+  );
+  return named.length > 0 ? { units: Object.fromEntries(named) } : {};
 }
 
 /** Reduces the measurements of a last state to the selected ones. */

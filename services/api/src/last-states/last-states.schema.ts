@@ -24,6 +24,9 @@ export const lastStatesSchema = z
   .object({
     fleet: z.string(),
     at: timeSchema('When the states were read, by the clock of Redis'),
+    units: z.record(z.string(), z.string()).optional().meta({
+      description: 'Units of measurements, from the telemetry schema of the fleet; absent if it names none',
+    }),
     devices: z.array(lastStateSchema),
     next: nextSchema,
   })

@@ -65,3 +65,17 @@ export const whyQuery = (command: string) =>
     queryFn: async ({ signal }) =>
       bodyOf(api.GET('/v1/commands/{id}/why', { params: { path: { id: command } }, signal })),
   });
+
+/** What the device decided by its edge rule while its link was down, and how the server judges it. */
+export const edgeDecisionsQuery = (address: Address) =>
+  queryOptions({
+    queryKey: ['edge-decisions', address.fleet, address.device],
+    queryFn: async ({ signal }) =>
+      bodyOf(
+        api.GET('/v1/fleets/{fleet}/devices/{device}/edge-decisions', {
+          params: { path: pathOf(address) },
+          signal,
+        }),
+      ),
+    refetchInterval: 10_000,
+  });

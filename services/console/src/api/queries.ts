@@ -72,6 +72,22 @@ export const rejectedQuery = (fleet: string, limit: number) =>
     refetchInterval: 10_000,
   });
 
+export interface RejectedFilter {
+  readonly kind?: Schemas['Rejected']['rejected'][number]['kind'];
+  readonly reason?: Schemas['Rejected']['rejected'][number]['reason'];
+  readonly device?: string;
+}
+
+const SAMPLES = 200;
+
+export const rejectedSampleQuery = (fleet: string, filter: RejectedFilter) =>
+  queryOptions({
+    queryKey: ['rejected-sample', fleet, filter],
+    queryFn: async ({ signal }) =>
+      bodyOf(api.GET('/v1/rejected', { params: { query: { fleet, ...filter, limit: SAMPLES } }, signal })),
+    refetchInterval: 5000,
+  });
+
 export const rulesQuery = (fleet: string) =>
   queryOptions({
     queryKey: ['rules', fleet],

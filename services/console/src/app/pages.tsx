@@ -11,6 +11,9 @@ import { Shell } from './shell.js';
 
 const DevicesPage = lazy(() => import('../pages/devices/devices-page.js'));
 const DevicePage = lazy(() => import('../pages/device/device-page.js'));
+const CommandsPage = lazy(() => import('../pages/commands/commands-page.js'));
+const CommandPage = lazy(() => import('../pages/commands/command-page.js'));
+const RejectedPage = lazy(() => import('../pages/rejected/rejected-page.js'));
 
 /** The page of the address. Each loads its script when it is first shown, except the overview. */
 export function Pages() {
@@ -20,6 +23,27 @@ export function Pages() {
         {({ fleet, device }) => (
           <OfFleet fleet={fleet}>
             <DevicePage device={device} key={device} />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/commands/:id">
+        {({ fleet, id }) => (
+          <OfFleet fleet={fleet}>
+            <CommandPage id={id} key={id} />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/commands">
+        {({ fleet }) => (
+          <OfFleet fleet={fleet}>
+            <CommandsPage />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/rejected">
+        {({ fleet }) => (
+          <OfFleet fleet={fleet}>
+            <RejectedPage />
           </OfFleet>
         )}
       </Route>

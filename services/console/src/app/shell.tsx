@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useContext, useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { devicesPath, fleetPath } from '../addresses/paths.js';
+import { commandsPath, devicesPath, fleetPath, rejectedPath } from '../addresses/paths.js';
 import { fleetsQuery } from '../api/queries.js';
 import { clockTime } from '../elements/format.js';
 import { LiveContext } from '../live/live-context.js';
@@ -38,7 +38,11 @@ function Navigation({ fleet }: { fleet: string }) {
   const base = fleetPath(fleet);
   const pages = [
     { name: 'Overview', href: base, isCurrent: location === base },
-    { name: 'Devices', href: devicesPath(fleet), isCurrent: location.startsWith(`${base}/devices`) },
+    ...[
+      { name: 'Devices', href: devicesPath(fleet) },
+      { name: 'Commands', href: commandsPath(fleet) },
+      { name: 'Rejected', href: rejectedPath(fleet) },
+    ].map((page) => ({ ...page, isCurrent: location === page.href || location.startsWith(`${page.href}/`) })),
   ];
   return (
     <nav aria-label="Pages">

@@ -1,11 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { Link } from 'wouter';
+import { commandPath } from '../../addresses/paths.js';
 import type { Schemas } from '../../api/client.js';
 import { deviceCommandsQuery, whyQuery } from '../../api/device-queries.js';
 import { Age, Time } from '../../elements/age.js';
 import { CommandStateMark } from '../../elements/command-state.js';
+import { CommandTimeline } from '../../elements/command-timeline.js';
 import { CopyButton, curl } from '../../elements/copy.js';
-import { span } from '../../elements/format.js';
 import { ProblemNotice } from '../../elements/notices.js';
 import { Panel } from '../../elements/panel.js';
 import type { DeviceAddress } from './use-device.js';
@@ -29,7 +31,7 @@ export function DeviceCommands({ address }: { address: DeviceAddress }) {
       <ul className="history">
         {shown.map((command) => (
           <li key={command.id}>
-            <CommandStory command={command} />
+            <CommandStory address={address} command={command} />
           </li>
         ))}
       </ul>
@@ -44,7 +46,7 @@ export function DeviceCommands({ address }: { address: DeviceAddress }) {
   );
 }
 
-function CommandStory({ command }: { command: Command }) {
+function CommandStory({ address, command }: { address: DeviceAddress; command: Command }) {
   const [isShown, setShown] = useState(false);
   const { id, state, action, source, rule, rollout, createdAt, lane, attempt, attempts, expiresAt, answer } =
     command;
@@ -58,7 +60,7 @@ function CommandStory({ command }: { command: Command }) {
       </summary>
       {isShown && (
         <div className="story">
-          <Timeline command={command} />
+          <CommandTimeline command={command} />
           <Reasons id={id} />
           {answer !== undefined && (
             <p>
@@ -70,6 +72,7 @@ function CommandStory({ command }: { command: Command }) {
             <Time at={expiresAt} />
           </p>
           <p className="actions">
+            <Link href={commandPath(address.fleet, id)}>Whole story</Link>
             <code>{id}</code>
             <CopyButton
               label="Copy as curl"
@@ -79,23 +82,6 @@ function CommandStory({ command }: { command: Command }) {
         </div>
       )}
     </details>
-  );
-}
-
-/** Every state with its time, and how long after the command was created. */
-function Timeline({ command: { transitions, createdAt } }: { command: Command }) {
-  const start = Date.parse(createdAt);
-  return (
-    <ol className="timeline">
-      {transitions.map(({ state, at, attempt, cause }) => (
-        <li key={`${at} ${state} ${attempt}`}>
-          <CommandStateMark state={state} />
-          <Time at={at} />
-          <span className="muted">+{span(Date.parse(at) - start)}</span>
-          <span className="muted name">{cause}</span>
-        </li>
-      ))}
-    </ol>
   );
 }
 

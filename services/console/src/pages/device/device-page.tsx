@@ -4,12 +4,16 @@ import { devicesPath } from '../../addresses/paths.js';
 import { deviceQuery } from '../../api/device-queries.js';
 import { Age, Time } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
+import { NeedsScope } from '../../elements/needs-scope.js';
 import { Loading, ProblemNotice } from '../../elements/notices.js';
 import { PresenceMark } from '../../elements/presence.js';
 import { DeviceCommands } from './device-commands.js';
+import { EdgeDecisions } from './edge-decisions.js';
 import { Lanes } from './lanes.js';
 import { LastStatePanel } from './last-state-panel.js';
 import { SendCommand } from './send-command.js';
+import { SessionPanel } from './session-panel.js';
+import { SettingsPanel } from './settings-panel.js';
 import { TelemetryPanel } from './telemetry-panel.js';
 import { useDeviceEvents } from './use-device.js';
 import { WhyPanel } from './why-panel.js';
@@ -28,8 +32,8 @@ export default function DevicePage({ device }: { device: string }) {
   const { presence, session } = data;
   const path = `/v1/fleets/${encodeURIComponent(address.fleet)}/devices/${encodeURIComponent(device)}`;
   return (
-    <div className="device">
-      <header className="device-header">
+    <div className="page">
+      <header className="page-header">
         <div>
           <Link className="back" href={devicesPath(address.fleet)}>
             Devices
@@ -53,16 +57,21 @@ export default function DevicePage({ device }: { device: string }) {
         </ul>
         <CopyButton label="Copy as curl" text={() => curl('GET', path)} />
       </header>
-      <div className="device-columns">
-        <div className="device-column">
+      <div className="columns">
+        <div className="column">
           <TelemetryPanel address={address} />
           <WhyPanel address={address} />
           <DeviceCommands address={address} />
+          <EdgeDecisions address={address} />
         </div>
-        <div className="device-column">
+        <div className="column">
           <LastStatePanel device={data} />
-          <SendCommand address={address} />
+          <NeedsScope scope="command" what="send commands">
+            <SendCommand address={address} />
+          </NeedsScope>
           <Lanes address={address} device={data} />
+          <SessionPanel device={data} />
+          <SettingsPanel address={address} device={data} key={JSON.stringify(data.settings)} />
         </div>
       </div>
     </div>

@@ -1,8 +1,12 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'wouter';
+import { apiPath, commandPath } from '../../addresses/paths.js';
 import { api, bodyOf, type Schemas } from '../../api/client.js';
 import { deviceCommandsQuery } from '../../api/device-queries.js';
+import { ActionButton } from '../../elements/action-button.js';
 import { isOpen } from '../../elements/command-state.js';
-import { CopyButton, curl } from '../../elements/copy.js';
+import { curl } from '../../elements/copy.js';
+import { NeedsScope } from '../../elements/needs-scope.js';
 import { Panel } from '../../elements/panel.js';
 import { OpenCommand } from './open-command.js';
 import type { DeviceAddress } from './use-device.js';
@@ -46,35 +50,24 @@ function StoppedLane({
   lane: string;
   stoppedBy: string;
 }) {
-  const queries = useQueryClient();
   const path = { fleet: address.fleet, device: address.device, lane };
-  const resume = useMutation({
-    mutationFn: () =>
-      bodyOf(api.POST('/v1/fleets/{fleet}/devices/{device}/lanes/{lane}/resume', { params: { path } })),
-    onSettled: () => queries.invalidateQueries(),
-  });
-  const url = `/v1/fleets/${[address.fleet, 'devices', address.device, 'lanes', lane, 'resume'].map(encodeURIComponent).join('/')}`;
   return (
     <div className="stopped">
       <p>
-        Stopped: command <code>{stoppedBy}</code> failed. Nothing is dispatched until the lane is resumed.
+        Stopped: command <Link href={commandPath(address.fleet, stoppedBy)}>{stoppedBy}</Link> failed. Nothing
+        is dispatched until the lane is resumed.
       </p>
-      <div className="actions">
-        <button
-          type="button"
-          className="button small"
-          disabled={resume.isPending}
-          onClick={() => resume.mutate()}
-        >
-          Resume
-        </button>
-        <CopyButton label="Copy as curl" text={() => curl('POST', url)} />
-      </div>
-      {resume.error !== null && (
-        <p className="form-problem" role="alert">
-          {resume.error.message}
-        </p>
-      )}
+      <NeedsScope scope="command">
+        <ActionButton
+          label="Resume"
+          run={() =>
+            bodyOf(api.POST('/v1/fleets/{fleet}/devices/{device}/lanes/{lane}/resume', { params: { path } }))
+          }
+          curl={() =>
+            curl('POST', apiPath('fleets', address.fleet, 'devices', address.device, 'lanes', lane, 'resume'))
+          }
+        />
+      </NeedsScope>
     </div>
   );
 }

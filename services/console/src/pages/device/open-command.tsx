@@ -1,42 +1,36 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { api, bodyOf, type Schemas } from '../../api/client.js';
+import { Link } from 'wouter';
+import { apiPath, commandPath } from '../../addresses/paths.js';
+import type { Schemas } from '../../api/client.js';
+import { cancelCommand } from '../../api/command-queries.js';
+import { ActionButton } from '../../elements/action-button.js';
 import { Age } from '../../elements/age.js';
 import { CommandStateMark } from '../../elements/command-state.js';
-import { CopyButton, curl } from '../../elements/copy.js';
+import { curl } from '../../elements/copy.js';
+import { NeedsScope } from '../../elements/needs-scope.js';
 
-/** A command that has not ended. Only a pending one can be cancelled. */
-export function OpenCommand({ command }: { command: Schemas['Command'] }) {
-  const queries = useQueryClient();
-  const cancel = useMutation({
-    mutationFn: () => bodyOf(api.DELETE('/v1/commands/{id}', { params: { path: { id: command.id } } })),
-    onSettled: () => queries.invalidateQueries(),
-  });
+/** A command that has not ended. It can be cancelled until the device has acknowledged it. */
+export function OpenCommand({
+  command: { id, fleet, state, action, createdAt },
+}: {
+  command: Schemas['Command'];
+}) {
   return (
     <div className="open-command">
       <p>
-        <CommandStateMark state={command.state} /> <code>{JSON.stringify(command.action)}</code>{' '}
-        <Age at={Date.parse(command.createdAt)} />
+        <CommandStateMark state={state} />{' '}
+        <Link href={commandPath(fleet, id)}>
+          <code>{JSON.stringify(action)}</code>
+        </Link>{' '}
+        <Age at={Date.parse(createdAt)} />
       </p>
-      {command.state === 'pending' && (
-        <div className="actions">
-          <button
-            type="button"
-            className="button small"
-            disabled={cancel.isPending}
-            onClick={() => cancel.mutate()}
-          >
-            Cancel
-          </button>
-          <CopyButton
-            label="Copy as curl"
-            text={() => curl('DELETE', `/v1/commands/${encodeURIComponent(command.id)}`)}
+      {state !== 'acknowledged' && (
+        <NeedsScope scope="command">
+          <ActionButton
+            label="Cancel"
+            run={() => cancelCommand(id)}
+            curl={() => curl('DELETE', apiPath('commands', id))}
           />
-        </div>
-      )}
-      {cancel.error !== null && (
-        <p className="form-problem" role="alert">
-          {cancel.error.message}
-        </p>
+        </NeedsScope>
       )}
     </div>
   );

@@ -178,13 +178,17 @@ function drawThresholds(
   ctx.font = font.replace('12px', `${11 * scale}px`);
   ctx.textAlign = 'left';
   ctx.textBaseline = 'bottom';
-  for (const { value, label: text } of thresholds) {
+  let [left, above] = [6, Number.NEGATIVE_INFINITY];
+  for (const { value, label: text } of [...thresholds].sort((one, other) => other.value - one.value)) {
     const y = u.valToPos(value, 'y', true);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(text, bbox.left + 6 * scale, y - 2 * scale);
+    // Labels of limits that are close to each other stand side by side.
+    left = y - above < 14 * scale ? left + ctx.measureText(text).width / scale + 16 : 6;
+    ctx.fillText(text, bbox.left + left * scale, y - 2 * scale);
+    above = y;
   }
   ctx.restore();
 }

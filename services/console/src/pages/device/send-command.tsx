@@ -2,7 +2,8 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useId, useState } from 'react';
 import { api, bodyOf, type Schemas } from '../../api/client.js';
 import { deviceCommandsQuery } from '../../api/device-queries.js';
-import { ApiProblem } from '../../api/problem.js';
+import { randomKey } from '../../api/random-key.js';
+import { ProblemText } from '../../elements/action-button.js';
 import { CommandStateMark } from '../../elements/command-state.js';
 import { CopyButton, curl } from '../../elements/copy.js';
 import { Panel } from '../../elements/panel.js';
@@ -125,30 +126,8 @@ export function SendCommand({ address }: { address: DeviceAddress }) {
             <p key={detail}>{detail}</p>
           ))}
         </div>
-        {send.error !== null && <SendProblem error={send.error} />}
+        {send.error !== null && <ProblemText error={send.error} />}
       </form>
     </Panel>
   );
-}
-
-function SendProblem({ error }: { error: Error }) {
-  return (
-    <div className="form-problem" role="alert">
-      <p>{error.message}</p>
-      {error instanceof ApiProblem && (
-        <ul>
-          {error.errors.map(({ pointer, detail }) => (
-            <li key={pointer + detail}>
-              <code>{pointer}</code> {detail}
-            </li>
-          ))}
-        </ul>
-      )}
-    </div>
-  );
-}
-
-/** A repeated request has the same effect as one. `crypto.randomUUID` exists on https and localhost only. */
-function randomKey(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }

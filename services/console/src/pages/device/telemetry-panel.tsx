@@ -27,8 +27,8 @@ export function TelemetryPanel({ address }: { address: DeviceAddress }) {
     [data, name, switchName],
   );
   const thresholds = useMemo(
-    () => (name === undefined ? [] : thresholdsOf(rules ?? [], name)),
-    [rules, name],
+    () => (name === undefined ? [] : thresholdsOf(rules ?? [], name, address.device)),
+    [rules, name, address.device],
   );
   const keepFrame = useCallback(
     (next: PlotFrame) => setFrame((before) => (isSame(before, next) ? before : next)),

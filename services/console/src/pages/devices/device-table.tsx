@@ -1,11 +1,13 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type CSSProperties, memo, type ReactNode, useMemo, useRef } from 'react';
+import { type CSSProperties, memo, type ReactNode, useCallback, useMemo, useRef } from 'react';
 import { Link } from 'wouter';
 import { devicePath } from '../../addresses/paths.js';
 import { Age } from '../../elements/age.js';
 import { valueText } from '../../elements/format.js';
 import { PresenceMark } from '../../elements/presence.js';
+import { useUnits } from '../../elements/units.js';
 import type { DeviceState } from '../../live/fleet-states.js';
+import { useMay } from '../../session/rights.js';
 import { measurementKey } from './device-rows.js';
 
 const ROW_HEIGHT = 36;
@@ -21,6 +23,8 @@ interface Column {
 interface TableProps {
   readonly fleet: string;
   readonly rows: readonly DeviceState[];
+  readonly selected: ReadonlySet<string>;
+  readonly onSelect: (selected: ReadonlySet<string>) => void;
   /** Measurements. */
   readonly columns: readonly string[];
   readonly sort: string;
@@ -29,7 +33,18 @@ interface TableProps {
 }
 
 /** A table of any length: only the rows in view are in the document. */
-export function DeviceTable({ fleet, rows, columns, sort, isDescending, onSort }: TableProps) {
+export function DeviceTable({
+  fleet,
+  rows,
+  selected,
+  onSelect,
+  columns,
+  sort,
+  isDescending,
+  onSort,
+}: TableProps) {
+  const { unitOf } = useUnits(fleet);
+  const mayCommand = useMay('command');
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -41,14 +56,34 @@ export function DeviceTable({ fleet, rows, columns, sort, isDescending, onSort }
   const named = columns.join('\n');
   // biome-ignore lint/correctness/useExhaustiveDependencies: the names stand for the columns, so that rows stay equal while scrolling
   const all = useMemo(
-    () => [...fixedColumns(fleet), ...columns.map(measurementColumn), OPEN],
-    [fleet, named],
+    () => [...fixedColumns(fleet), ...columns.map((name) => measurementColumn(name, unitOf(name))), OPEN],
+    [fleet, named, columns.map(unitOf).join()],
   );
-  const template = useMemo(() => ({ gridTemplateColumns: all.map(({ width }) => width).join(' ') }), [all]);
+  const template = useMemo(
+    () => ({
+      gridTemplateColumns: [...(mayCommand ? ['36px'] : []), ...all.map(({ width }) => width)].join(' '),
+    }),
+    [all, mayCommand],
+  );
+  const latest = useRef(selected);
+  latest.current = selected;
+  const toggle = useCallback(
+    (device: string) => {
+      const next = new Set(latest.current);
+      if (!next.delete(device)) next.add(device);
+      onSelect(next);
+    },
+    [onSelect],
+  );
   return (
     <div className="table-scroller panel" ref={scroller} tabIndex={0} role="region" aria-label="Devices">
       <div className="table" role="table" aria-label="Devices" aria-rowcount={rows.length + 1}>
         <div className="table-head" role="row" aria-rowindex={1} style={template}>
+          {mayCommand && (
+            <div role="columnheader" className="table-cell">
+              <span className="visually-hidden">Selected</span>
+            </div>
+          )}
           {all.map((column) => (
             <Heading
               key={column.key}
@@ -67,6 +102,8 @@ export function DeviceTable({ fleet, rows, columns, sort, isDescending, onSort }
               <Row
                 key={state.device}
                 state={state}
+                isSelected={mayCommand ? selected.has(state.device) : undefined}
+                onToggle={toggle}
                 index={index}
                 start={start}
                 columns={all}
@@ -82,6 +119,9 @@ export function DeviceTable({ fleet, rows, columns, sort, isDescending, onSort }
 
 interface RowProps {
   readonly state: DeviceState;
+  /** Undefined if rows cannot be selected. */
+  readonly isSelected: boolean | undefined;
+  readonly onToggle: (device: string) => void;
   readonly index: number;
   readonly start: number;
   readonly columns: readonly Column[];
@@ -89,7 +129,7 @@ interface RowProps {
 }
 
 /** Renders again only if its device has changed, so that scrolling renders only the rows that come into view. */
-const Row = memo(function Row({ state, index, start, columns, template }: RowProps) {
+const Row = memo(function Row({ state, isSelected, onToggle, index, start, columns, template }: RowProps) {
   return (
     <div
       role="row"
@@ -97,6 +137,16 @@ const Row = memo(function Row({ state, index, start, columns, template }: RowPro
       className="table-row"
       style={{ ...template, transform: `translateY(${start}px)` }}
     >
+      {isSelected !== undefined && (
+        <div role="cell" className="table-cell">
+          <input
+            type="checkbox"
+            aria-label={`Select ${state.device}`}
+            checked={isSelected}
+            onChange={() => onToggle(state.device)}
+          />
+        </div>
+      )}
       {columns.map(({ key, isNumeric, cell }) => (
         <div key={key} role="cell" className="table-cell" data-numeric={isNumeric}>
           {cell(state)}
@@ -165,10 +215,10 @@ const OPEN: Column = {
   cell: ({ pendingCommands }) => (pendingCommands === 0 ? <span className="muted">0</span> : pendingCommands),
 };
 
-function measurementColumn(name: string): Column {
+function measurementColumn(name: string, unit: string): Column {
   return {
     key: measurementKey(name),
-    title: name,
+    title: unit === '' ? name : `${name}, ${unit}`,
     width: 'minmax(110px, 1fr)',
     isNumeric: true,
     cell: ({ measurements }) => {

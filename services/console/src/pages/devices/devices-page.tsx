@@ -1,5 +1,5 @@
-import { useMemo } from 'react';
-import { useSearchParams } from 'wouter';
+import { useMemo, useState } from 'react';
+import { useQueryChanges } from '../../addresses/use-query-changes.js';
 import { number } from '../../elements/format.js';
 import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
 import { PRESENCE_NAMES, PRESENCES } from '../../elements/presence-names.js';
@@ -7,8 +7,10 @@ import { useLive, useStatesVersion } from '../../live/live-context.js';
 import { measurementsOf } from '../../live/measurements.js';
 import { ConnectDevice } from '../overview/connect-device.js';
 import { ColumnChoice } from './column-choice.js';
+import { ConditionField, useCondition } from './condition-field.js';
 import { readTableQuery, rowsOf } from './device-rows.js';
 import { DeviceTable } from './device-table.js';
+import { SelectionBar } from './selection-bar.js';
 import './devices.css';
 
 /** Columns that are shown unless the address names others. */
@@ -18,27 +20,20 @@ const USUAL_COLUMNS = 4;
 export default function DevicesPage() {
   const { fleet, states, problem } = useLive();
   const version = useStatesVersion();
-  const [query, setQuery] = useSearchParams();
+  const [query, change] = useQueryChanges();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const when = query.get('when') ?? '';
+  const condition = useCondition(fleet, when);
   const table = readTableQuery(query);
   const { devices, listedAt } = states;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the version stands for the devices, and the text for the query
-  const rows = useMemo(() => rowsOf(devices, table), [version, query.toString()]);
+  const rows = useMemo(
+    () => rowsOf(devices, table).filter(({ device }) => condition.matching?.has(device) ?? true),
+    [version, query.toString(), condition.matching],
+  );
   // biome-ignore lint/correctness/useExhaustiveDependencies: new measurements appear with a new list only
   const { all } = useMemo(() => measurementsOf(devices), [listedAt]);
   const columns = columnsOf(query, all);
-
-  const change = (changes: Readonly<Record<string, string | undefined>>) =>
-    setQuery(
-      (before) => {
-        const next = new URLSearchParams(before);
-        for (const [name, value] of Object.entries(changes)) {
-          if (value === undefined || value === '') next.delete(name);
-          else next.set(name, value);
-        }
-        return next;
-      },
-      { replace: true },
-    );
 
   if (listedAt === undefined)
     return problem === undefined ? (
@@ -49,7 +44,7 @@ export default function DevicesPage() {
   if (devices.length === 0) return <ConnectDevice />;
   return (
     <div className="devices">
-      <div className="devices-bar">
+      <div className="page-bar">
         <h1>Devices</h1>
         <input
           type="search"
@@ -70,6 +65,11 @@ export default function DevicesPage() {
             </option>
           ))}
         </select>
+        <ConditionField
+          value={when}
+          problem={condition.problem}
+          onChange={(next) => change({ when: next })}
+        />
         <ColumnChoice
           all={all}
           chosen={columns}
@@ -82,18 +82,27 @@ export default function DevicesPage() {
           {problem !== undefined && `. ${problem.message}`}
         </p>
       </div>
+      <SelectionBar
+        fleet={fleet}
+        selected={selected}
+        shown={rows}
+        filter={{ presence: table.presence, when, search: table.search }}
+        onSelect={setSelected}
+      />
       {rows.length === 0 ? (
         <Empty title="No device matches">
           <button
             type="button"
             className="button"
-            onClick={() => change({ q: undefined, presence: undefined })}
+            onClick={() => change({ q: undefined, presence: undefined, when: undefined })}
           >
             Show all devices
           </button>
         </Empty>
       ) : (
         <DeviceTable
+          selected={selected}
+          onSelect={setSelected}
           fleet={fleet}
           rows={rows}
           columns={columns}

@@ -1,7 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { devicePath, devicesPath } from '../../addresses/paths.js';
+import {
+  commandPath,
+  commandsPath,
+  devicePath,
+  devicesPath,
+  rejectedPath,
+  rulePath,
+} from '../../addresses/paths.js';
+import { stoppedLanesQuery } from '../../api/command-queries.js';
 import {
   ineffectiveQuery,
   numbersQuery,
@@ -24,7 +32,14 @@ interface Finding {
 
 /** What a person should look at. Empty lists are not shown. */
 export function Attention() {
-  const findings = [...useAlerts(), ...useSilentDevices(), ...useCommands(), ...useRules(), ...useRejected()];
+  const findings = [
+    ...useAlerts(),
+    ...useSilentDevices(),
+    ...useCommands(),
+    ...useStoppedLanes(),
+    ...useRules(),
+    ...useRejected(),
+  ];
   return (
     <Panel title="Needs attention" className="attention">
       {findings.length === 0 && (
@@ -102,13 +117,15 @@ function useCommands(): Finding[] {
     findings.push({
       key: 'open',
       title: 'Commands open for more than a minute',
-      lines: waiting.slice(0, SHOWN).map(({ device, lane, state, createdAt }) => (
+      lines: waiting.slice(0, SHOWN).map(({ id, device, lane, state, createdAt }) => (
         <>
-          <Link href={devicePath(fleet, device)}>{device}</Link> lane {lane}: {state}, created{' '}
+          <Link href={commandPath(fleet, id)}>{device}</Link> lane {lane}: {state}, created{' '}
           <Age at={Date.parse(createdAt)} />
         </>
       )),
-      ...(waiting.length > SHOWN && { more: 'and more' }),
+      ...(waiting.length > SHOWN && {
+        more: <Link href={commandsPath(fleet, '?olderThan=1m')}>Show all</Link>,
+      }),
     });
   if (ineffective.length > 0)
     findings.push({
@@ -125,6 +142,25 @@ function useCommands(): Finding[] {
   return findings;
 }
 
+function useStoppedLanes(): Finding[] {
+  const { fleet } = useLive();
+  const lanes = useQuery(stoppedLanesQuery(fleet)).data?.lanes ?? [];
+  if (lanes.length === 0) return [];
+  return [
+    {
+      key: 'stopped',
+      title: `${lanes.length} stopped ${lanes.length === 1 ? 'lane' : 'lanes'}`,
+      lines: lanes.slice(0, SHOWN).map(({ device, lane, waiting }) => (
+        <>
+          <Link href={devicePath(fleet, device)}>{device}</Link> lane {lane}: a command failed, {waiting}{' '}
+          {waiting === 1 ? 'waits' : 'wait'}
+        </>
+      )),
+      ...(lanes.length > SHOWN && { more: `and ${lanes.length - SHOWN} more` }),
+    },
+  ];
+}
+
 function useRules(): Finding[] {
   const { fleet } = useLive();
   const rules = useQuery(rulesQuery(fleet)).data?.rules ?? [];
@@ -136,7 +172,7 @@ function useRules(): Finding[] {
           title: `Rule ${id} has an error`,
           lines: [
             <>
-              {lastError.message}
+              <Link href={rulePath(fleet, id)}>{lastError.message}</Link>
               {lastError.at !== undefined && (
                 <>
                   , <Age at={Date.parse(lastError.at)} />
@@ -166,6 +202,7 @@ function useRejected(): Finding[] {
           {kind}: {problem}, <Age at={Date.parse(at)} />
         </>
       )),
+      more: <Link href={rejectedPath(fleet)}>Show all samples</Link>,
     },
   ];
 }

@@ -1,0 +1,51 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { api, bodyOf } from './client.js';
+
+export interface OpenCommandFilter {
+  readonly state?: 'pending' | 'dispatched' | 'acknowledged';
+  readonly source?: 'rule' | 'api' | 'rollout';
+  readonly rule?: string;
+  readonly device?: string;
+  readonly olderThan?: string;
+}
+
+const PAGE = 100;
+
+/** The open commands of a fleet, oldest first, in pages. */
+export const openCommandPages = (fleet: string, filter: OpenCommandFilter) =>
+  infiniteQueryOptions({
+    queryKey: ['open-command-pages', fleet, filter],
+    queryFn: async ({ pageParam, signal }) =>
+      bodyOf(
+        api.GET('/v1/fleets/{fleet}/commands', {
+          params: {
+            path: { fleet },
+            query: { ...filter, limit: PAGE, ...(pageParam !== '' && { cursor: pageParam }) },
+          },
+          signal,
+        }),
+      ),
+    initialPageParam: '',
+    getNextPageParam: ({ next }) => next,
+    refetchInterval: 5000,
+  });
+
+/** One command with its transitions. */
+export const commandQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['command', id],
+    queryFn: async ({ signal }) => bodyOf(api.GET('/v1/commands/{id}', { params: { path: { id } }, signal })),
+    refetchInterval: 5000,
+  });
+
+export const cancelCommand = (id: string) =>
+  bodyOf(api.DELETE('/v1/commands/{id}', { params: { path: { id } } }));
+
+/** The stopped lanes of a fleet in which commands wait. */
+export const stoppedLanesQuery = (fleet: string) =>
+  queryOptions({
+    queryKey: ['stopped-lanes', fleet],
+    queryFn: async ({ signal }) =>
+      bodyOf(api.GET('/v1/fleets/{fleet}/stopped-lanes', { params: { path: { fleet } }, signal })),
+    refetchInterval: 10_000,
+  });
