@@ -7,6 +7,7 @@ import {
   reservationsExhaustNoMemory,
   shareGroupIntrudersGetNothing,
 } from './compose/steps/attacks.mjs';
+import { containersAreConfined } from './compose/steps/containers.mjs';
 import {
   alertsReachAlertmanager,
   brokerAndRedisHaveMetrics,
@@ -23,6 +24,7 @@ import {
   runbookFunctionsWork,
   servicesAreIsolated,
 } from './compose/steps/operations.mjs';
+import { secretsStaySecret } from './compose/steps/secrets.mjs';
 import { allHealthyOnLoopback, apiRequiresKey, engineResponds } from './compose/steps/start.mjs';
 
 /** @typedef {[title: string, run: (stack: Stack) => Promise<void> | void]} Step */
@@ -54,6 +56,8 @@ const STEPS = [
   ['at the connection limit, connected devices and services still work', connectionLimitProtectsServices],
   ['a removed fleet loses its account', fleetIsRemoved],
   ['services reach only the networks they need', servicesAreIsolated],
+  ['no process, log or image contains a secret', secretsStaySecret],
+  ['containers have no more rights and resources than they need', containersAreConfined],
   ['the functions of the runbooks work with containers', runbookFunctionsWork],
   ['the account of rules gets a new password', rulesPasswordIsRenewed],
   ['services recover after restart, recreate and scale', allRecoverFromRestarts],

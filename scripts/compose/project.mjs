@@ -101,6 +101,22 @@ export class ComposeProject {
       .flatMap((line) => /** @type {Container | Container[]} */ (JSON.parse(line)));
   }
 
+  /** What the engine reports about all containers of the project. @returns {Promise<Inspection[]>} */
+  async inspect() {
+    const ids = (await this.compose(['ps', '--all', '--quiet'])).trim().split('\n');
+    return JSON.parse(await run('docker', ['inspect', ...ids]));
+  }
+
+  /** The commands that built an image. @param {string} image */
+  imageHistory(image) {
+    return run('docker', ['history', '--no-trunc', '--format', '{{.CreatedBy}}', image]);
+  }
+
+  /** Runs a command in a container of any replica. @param {string} container @param {string[]} command */
+  insideContainer(container, command) {
+    return run('docker', ['exec', container.replace(/^[/]/, ''), ...command]);
+  }
+
   /** Runs a command in a running container; resolves with its stdout. @param {string} service @param {string[]} command */
   async inside(service, command) {
     return (await this.compose(['exec', '--no-TTY', service, ...command])).trim();
@@ -140,6 +156,14 @@ export class ComposeProject {
 /**
  * @typedef {{ Name: string, Service: string, State: string, Health: string, ExitCode: number,
  *   Publishers?: { URL: string, PublishedPort: number }[] | null }} Container
+ */
+
+/**
+ * @typedef {{ Name: string, Image: string, State: { Running: boolean },
+ *   Config: { User: string, Labels: Record<string, string> },
+ *   HostConfig: { ReadonlyRootfs: boolean, CapDrop: string[] | null, CapAdd: string[] | null, SecurityOpt: string[] | null,
+ *     Privileged: boolean, PidMode: string, IpcMode: string, NetworkMode: string, Memory: number, NanoCpus: number, PidsLimit: number },
+ *   Mounts: { Source?: string }[], NetworkSettings: { Networks: Record<string, unknown> } }} Inspection
  */
 
 /** Running and, if it has a health check, healthy; `secrets` must have exited with 0. @param {Container} container */

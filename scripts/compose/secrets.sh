@@ -126,6 +126,13 @@ manage() {
   give_accounts
 }
 
+# Passwords that someone wrote into the volume
+for file in /secrets/own/*; do
+  [ -s "$file" ] || continue
+  chmod 0600 "$file"
+  [ "$(tr -d '\n' <"$file" | wc -c)" -ge 16 ] || fail "$file is shorter than 16 characters; remove it, and the next start generates one"
+done
+
 if [ "${1:-}" = fleet ]; then
   manage "${2:-}" "${3:-}"
   exit

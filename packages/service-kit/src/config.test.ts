@@ -5,7 +5,10 @@ import { z } from 'zod';
 import { mqttUrl, port, readConfig, redisUrl, serviceVariables } from './config.js';
 
 const schema = z.object({ ...serviceVariables, MQTT_URL: mqttUrl, REDIS_URL: redisUrl, PORT: port(8081) });
-const valid = { MQTT_URL: 'mqtt://rules:secret@broker:1883', REDIS_URL: 'redis://:secret@redis:6379' };
+const valid = {
+  MQTT_URL: 'mqtt://rules:k7Qp2ZxW9rTb4LsVd@broker:1883',
+  REDIS_URL: 'redis://rules:k7Qp2ZxW9rTb4LsVd@redis:6379',
+};
 const problemOf = (env: NodeJS.ProcessEnv): string => {
   try {
     readConfig(schema, env);
@@ -15,7 +18,7 @@ const problemOf = (env: NodeJS.ProcessEnv): string => {
   }
 };
 
-it.each([['mqtt://127.0.0.1'], ['mqtts://[::1]:8883'], ['mqtt://rules:100%25@broker']])(
+it.each([['mqtt://127.0.0.1'], ['mqtts://[::1]:8883'], ['mqtt://rules:k7Qp2ZxW9%25rTb4LsVd@broker']])(
   'accepts %s as the URL of a broker',
   (MQTT_URL) => {
     expect(readConfig(schema, { ...valid, MQTT_URL })).toMatchObject({ MQTT_URL });
@@ -52,4 +55,13 @@ it('reads values from files, and treats an empty variable as unset', () => {
   const config = readConfig(schema, { MQTT_URL: valid.MQTT_URL, REDIS_URL: '', REDIS_URL_FILE, PORT: '' });
   rmSync(folder, { recursive: true });
   expect(config).toEqual({ ...valid, HOST: '127.0.0.1', LOG_LEVEL: 'info', PORT: 8081 });
+});
+
+it.each([
+  ['redis://rules:tomato@redis:6379', 'is shorter than 16 characters'],
+  ['redis://:passwordpassword1234@redis:6379', 'consists of well-known words'],
+])('rejects a URL whose password is easy to guess, without showing it: %s', (REDIS_URL, weakness) => {
+  expect(problemOf({ ...valid, REDIS_URL })).toBe(
+    `invalid configuration\n  REDIS_URL: its password ${weakness}; use a random one, such as the output of: openssl rand -hex 24`,
+  );
 });

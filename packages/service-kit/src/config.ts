@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { weaknessOf } from './secret-strength.js';
 
 /** The environment is invalid. The message lists all problems and contains no values. */
 class ConfigInvalid extends Error {
@@ -66,9 +67,22 @@ export const decimal = (fallback: number, min: number, max: number) =>
     .default(fallback);
 
 const url = (protocols: string[], example: string) =>
-  z.string().refine((text) => isServerUrl(text, protocols), {
-    error: `must be a URL such as ${example}; write "%" in the user or password as %25`,
-  });
+  z
+    .string()
+    .refine((text) => isServerUrl(text, protocols), {
+      error: `must be a URL such as ${example}; write "%" in the user or password as %25`,
+      abort: true,
+    })
+    .refine((text) => weakPassword(text) === undefined, {
+      error: ({ input }) =>
+        `its password ${weakPassword(String(input))}; use a random one, such as the output of: openssl rand -hex 24`,
+    });
+
+/** Why the password of a URL is too easy to guess; undefined if it is not, or there is none. */
+function weakPassword(text: string): string | undefined {
+  const { password } = new URL(text);
+  return password === '' ? undefined : weaknessOf(decodeURIComponent(password));
+}
 
 function isServerUrl(text: string, protocols: string[]): boolean {
   if (!URL.canParse(text)) return false;
@@ -84,7 +98,7 @@ function isServerUrl(text: string, protocols: string[]): boolean {
 /** `mqtt://user:password@host:port`, or `mqtts://` for TLS. */
 export const mqttUrl = url(['mqtt:', 'mqtts:'], 'mqtt://user:password@127.0.0.1:1883');
 /** `redis://user:password@host:port`, or `rediss://` for TLS. */
-export const redisUrl = url(['redis:', 'rediss:'], 'redis://:password@127.0.0.1:6379');
+export const redisUrl = url(['redis:', 'rediss:'], 'redis://user:password@127.0.0.1:6379');
 /** `http://host:port`, or `https://`. */
 export const httpUrl = url(['http:', 'https:'], 'http://127.0.0.1:9090');
 

@@ -1,6 +1,6 @@
 import { simulatorConfig } from './config.js';
 
-const MQTT_URL = 'mqtt://greenhouse:secret@127.0.0.1:1883';
+const MQTT_URL = 'mqtt://greenhouse:k7Qp2ZxW9rTb4LsVd@127.0.0.1:1883';
 
 describe('simulatorConfig', () => {
   it('requires only the broker', () => {
@@ -8,7 +8,7 @@ describe('simulatorConfig', () => {
       logLevel: 'info',
       host: '127.0.0.1',
       port: 8082,
-      broker: { host: '127.0.0.1', port: 1883, username: 'greenhouse', password: 'secret' },
+      broker: { host: '127.0.0.1', port: 1883, username: 'greenhouse', password: 'k7Qp2ZxW9rTb4LsVd' },
       fleet: 'greenhouse',
       devices: 50,
       seed: 1,

@@ -4,7 +4,10 @@ import { until } from '@lamplighter/test-kit/until';
 
 it('rules is live without broker and Redis, and readiness lists what is missing', async () => {
   const unused = `127.0.0.1:${await freePort()}`;
-  const env = { MQTT_URL: `mqtt://rules:secret@${unused}`, REDIS_URL: `redis://:secret@${unused}` };
+  const env = {
+    MQTT_URL: `mqtt://rules:k7Qp2ZxW9rTb4LsVd@${unused}`,
+    REDIS_URL: `redis://rules:k7Qp2ZxW9rTb4LsVd@${unused}`,
+  };
   const rules = await startService('rules', env, { wait: 'started' });
   const isLive = () =>
     fetch(`${rules.url}/health/live`).then(
@@ -33,7 +36,10 @@ it.each(['rules', 'device-sim'] as const)(
   '%s names the port and its variable if the port is in use',
   async (name) => {
     const unused = `127.0.0.1:${await freePort()}`;
-    const env = { MQTT_URL: `mqtt://rules:secret@${unused}`, REDIS_URL: `redis://:secret@${unused}` };
+    const env = {
+      MQTT_URL: `mqtt://rules:k7Qp2ZxW9rTb4LsVd@${unused}`,
+      REDIS_URL: `redis://rules:k7Qp2ZxW9rTb4LsVd@${unused}`,
+    };
     const first = await startService(name, env, { wait: 'started' });
     await until(
       () =>

@@ -46,6 +46,24 @@ async function tryOut(run: Launcher, { env }: Instance, ...things: string[]): Pr
   return stdout;
 }
 
+/** Secrets, and files that contain them, are readable only by their owner; no log contains one, nor the API key. */
+function expectNoSecretInFiles({ state }: Instance, key: string): void {
+  const secrets = readdirSync(join(state, 'secrets')).map((name) => join(state, 'secrets', name));
+  const passwords = secrets.map((file) => readFileSync(file, 'utf8').trim());
+  const generated = ['redis/redis.conf', 'redis/users.acl', 'mosquitto/mosquitto.conf'].map((name) =>
+    join(state, name),
+  );
+  for (const file of [...secrets, ...generated])
+    expect([file, statSync(file).mode & 0o777]).toEqual([file, 0o600]);
+  expect(statSync(join(state, 'secrets')).mode & 0o777).toBe(0o700);
+  const logs = readdirSync(join(state, 'logs')).map((name) => join(state, 'logs', name));
+  expect(logs.length).toBeGreaterThanOrEqual(6);
+  for (const file of [...logs, ...generated]) {
+    const text = readFileSync(file, 'utf8');
+    expect([file, [key, ...passwords].filter((secret) => text.includes(secret))]).toEqual([file, []]);
+  }
+}
+
 /** No process of the instance has a secret in its arguments or its environment, which other programs of the user can read. */
 function expectNoSecretInProcesses({ state }: Instance, key: string): void {
   const folder = join(state, 'secrets');
@@ -103,6 +121,7 @@ it('starts all servers, its suggestions work, and a second start keeps all data'
   });
   expect((await fetch(`${instance.api}/v1/fleets`)).status).toBe(401);
   expectNoSecretInProcesses(instance, key);
+  expectNoSecretInFiles(instance, key);
   await until(
     async () => {
       const response = await fetch(

@@ -13,6 +13,7 @@ interface Service {
   cap_add?: string[];
   security_opt?: string[];
   mem_limit?: string;
+  cpus?: number;
   ulimits?: { nofile: number };
   pids_limit?: number;
   stop_grace_period?: string;
@@ -33,6 +34,7 @@ const file = parse(text, { merge: true }) as {
   version?: string;
   services: Record<string, Service>;
   volumes: Record<string, unknown>;
+  networks: Record<string, { internal?: boolean } | null>;
 };
 const dockerfile = readFileSync('Dockerfile', 'utf8');
 const services = Object.entries(file.services);
@@ -45,6 +47,9 @@ const mounts = (service: Service) =>
   (service.volumes ?? []).map((volume) =>
     typeof volume === 'string' ? (volume.split(':')[0] as string) : volume.source,
   );
+
+const onNetwork = (network: string) =>
+  services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
 
 describe('the compose file', () => {
   it('lists the services in the order of the data flow, and has no version', () => {
@@ -80,7 +85,7 @@ describe('the compose file', () => {
 
   it.each(services)('%s uses a pinned image or is built from the Dockerfile', (name, { image, build }) => {
     if (build) expect(build.args).toEqual({ SERVICE: name });
-    else expect(image).toMatch(/:v?\d+[.]\d+[.]\d+$/);
+    else expect(image).toMatch(/:v?\d+[.]\d+[.]\d+(@sha256:[0-9a-f]{64})?$/);
   });
 
   it.each(services)('%s has minimal privileges and limited resources', (name, service) => {
@@ -90,6 +95,8 @@ describe('the compose file', () => {
       cap_drop: ['ALL'],
       security_opt: ['no-new-privileges:true'],
       mem_limit: expect.stringMatching(/^\d+[mg]$/),
+      // A larger number would be refused by an engine with one core.
+      cpus: 1,
       pids_limit: expect.any(Number),
       logging: { options: { 'max-size': expect.any(String), 'max-file': expect.any(String) } },
     });
@@ -134,11 +141,22 @@ describe('the compose file', () => {
   });
 
   it('isolates devices from Redis and rules, and the API from the broker', () => {
-    const onNetwork = (network: string) =>
-      services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
     expect(onNetwork('storage')).toEqual(['redis', 'rules', 'api', 'redis-exporter']);
     expect(onNetwork('devices')).toEqual(['mosquitto', 'device-sim']);
     expect(onNetwork('broker')).toEqual(['mosquitto', 'rules']);
+  });
+
+  it('lets only Prometheus reach metrics, only Grafana and Alertmanager reach Prometheus, and keeps inner networks inside', () => {
+    expect(onNetwork('metrics')).toEqual(['rules', 'api', 'device-sim', 'redis-exporter', 'prometheus']);
+    expect(onNetwork('dashboards')).toEqual(['prometheus', 'grafana']);
+    expect(onNetwork('alerts')).toEqual(['prometheus', 'alertmanager']);
+    expect(onNetwork('web')).toEqual(['api']);
+    const internal = Object.entries(file.networks).filter(([, network]) => network?.internal);
+    expect(internal.map(([name]) => name)).toEqual(['broker', 'storage', 'metrics']);
+  });
+
+  it('passes no password in the environment or the arguments of a command', () => {
+    expect(text).not.toMatch(/REDISCLI_AUTH|--pass\b|-a "|-P /);
   });
 
   it('mounts files that exist and volumes that are declared', () => {
@@ -199,7 +217,8 @@ describe('the Dockerfile', () => {
     expect(readFileSync('.npmrc', 'utf8')).toContain('ignore-scripts=true\n');
     expect(readFileSync('scripts/prepare.mjs', 'utf8')).toContain("'--ignore-scripts'");
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
-    expect(new Set(bases)).toEqual(new Set(['node:24-trixie-slim']));
+    const withoutDigest = bases.map((base) => base?.replace(/@sha256:[0-9a-f]{64}$/, ''));
+    expect(new Set(withoutDigest)).toEqual(new Set(['node:24-trixie-slim']));
     const installs = [...dockerfile.matchAll(/npm (?:ci|install).*/g)].map(([line]) => line);
     expect(installs.length).toBeGreaterThan(0);
     for (const install of installs) expect(install).toMatch(/^npm ci --ignore-scripts/);

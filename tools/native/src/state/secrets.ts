@@ -1,16 +1,27 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { weaknessOf } from '@lamplighter/service-kit/secret-strength';
+import { CannotStart } from './settings.js';
 
 /** 192 random bits, safe in a URL, a shell word and a configuration file. */
 export function generateSecret(): string {
   return randomBytes(24).toString('base64url');
 }
 
-/** The secret in a file, which is created on first use and readable only by its owner. */
+/**
+ * The secret in a file, which is created on first use and readable only by its owner.
+ * @throws CannotStart if a user has written one that is easy to guess
+ */
 export function secretIn(file: string): string {
   if (existsSync(file)) {
     const secret = readFileSync(file, 'utf8').trim();
+    const weakness = secret === '' ? undefined : weaknessOf(secret);
+    if (weakness !== undefined)
+      throw new CannotStart(
+        `the secret in ${file} ${weakness}; remove the file, and the next start generates one`,
+      );
+    chmodSync(file, 0o600);
     if (secret !== '') return secret;
   }
   const secret = generateSecret();

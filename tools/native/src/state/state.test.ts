@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -37,10 +38,27 @@ it('keeps secrets across starts, until a reset', () => {
   expect(after.redisAccounts).not.toEqual(first.redisAccounts);
 });
 
+it('refuses a secret that is easy to guess, and names its file', () => {
+  openState(folder, ports);
+  const file = join(folder, 'secrets', 'mqtt-greenhouse');
+  writeFileSync(file, 'tomato\n');
+  expect(() => openState(folder, ports).accounts).toThrow(
+    `the secret in ${file} is shorter than 16 characters; remove the file, and the next start generates one`,
+  );
+});
+
+it('makes a secret readable only by its owner', () => {
+  openState(folder, ports);
+  const file = join(folder, 'secrets', 'redis');
+  chmodSync(file, 0o644);
+  openState(folder, ports);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
 it('reads the account of a fleet from its password file', () => {
   openState(folder, ports);
-  writeFileSync(join(folder, 'secrets', 'mqtt-greenhouse'), 'tomato\n');
-  expect(openState(folder, ports).accounts.greenhouse).toBe('tomato');
+  writeFileSync(join(folder, 'secrets', 'mqtt-greenhouse'), 'tomato-K7Qp2ZxW9rTb\n');
+  expect(openState(folder, ports).accounts.greenhouse).toBe('tomato-K7Qp2ZxW9rTb');
 });
 
 it('rejects a folder with other files', () => {
