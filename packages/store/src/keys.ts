@@ -5,7 +5,7 @@
  * | key                              | type | holds | bound, and when it is deleted |
  * |----------------------------------|------|-------|------------------------|
  * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (see recordPresence-5.lua), `lesson`, `back` (when it returned, until its pending commands are woken), `lane:<lane>` (last sequence), `open:<lane>` (open commands, see device.lua), `kept` and `open` (numbers of all commands), settings (`interval`, JSON, and what follows from it: `interval:longest`, the longest time between two readings, ms; `edge`, `edge:told`, `edge:confirmed`, `edge:confirmed-seq`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
- * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, trimmed on write |
+ * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, and `WINDOW_BYTES`, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 offline, 0.5 offline by its own goodbye after a birth with `forgetAfter`, -1 never seen | one per device |
  * | `{s}:states:<fleet>`             | HASH | device → `published at (ms),digest` of its state that the broker retains | one per device; deleted when the broker no longer retains it |
  * | `{s}:devices:<fleet>`            | ZSET | device names, score 0, in lexical order | `MAX_DEVICES_PER_FLEET` |
@@ -49,6 +49,8 @@ export const SHARDS = 64;
 
 /** Readings kept per device. */
 export const WINDOW_SIZE = 240;
+/** Bytes of the readings kept per device, about: readings of more than 1 kB shorten the window. */
+export const WINDOW_BYTES = 262_144;
 /** Devices of one fleet, limited per shard (so the total varies slightly); more are rejected as `unknown_device`. */
 export const MAX_DEVICES_PER_FLEET = 200_000;
 /** Open commands of one device; more are rejected, never dropped. */

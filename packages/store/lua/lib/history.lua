@@ -26,7 +26,7 @@ local function insert_history(window, history, now)
   local entries = read_window(window)
   local known = KnownReadings.of(entries)
   local is_full = #entries >= WINDOW_SIZE
-  local counts, length, lowest = { stored = { 0, 0 }, duplicate = { 0, 0 }, tooOld = { 0, 0 } }, 0, math.huge
+  local counts, length, bytes, lowest = { stored = { 0, 0 }, duplicate = { 0, 0 }, tooOld = { 0, 0 } }, 0, 0, math.huge
   local function count(outcome, r)
     local which = r.kind == RETAINED and 2 or 1
     counts[outcome][which] = counts[outcome][which] + 1
@@ -43,11 +43,12 @@ local function insert_history(window, history, now)
       known:add(r)
       local text = int(now) .. ',' .. (r.kind == RETAINED and RETAINED or LATE) .. ',,' .. r.text
       local follower = entries[place]
+      bytes = math.max(bytes, #text)
       length = follower and redis.call('LINSERT', window, 'BEFORE', follower.text, text) or redis.call('RPUSH', window, text)
       table.insert(entries, place, { text = text, live = false, seq = r.seq, at = r.at, received = now })
     end
   end
-  trim_window(window, length)
+  trim_window(window, length, bytes)
   return counts, lowest
 end
 

@@ -14,8 +14,15 @@ local LIVE, LATE, RETAINED, REPLAYED, LATE_REPLAYED = '0', '1', '2', '3', '4'
 -- The window is trimmed in strides, because trimming costs as much as appending.
 local WINDOW_LIMIT = WINDOW_SIZE + 32
 
-local function trim_window(window, length)
-  if length > WINDOW_LIMIT then redis.call('LTRIM', window, -WINDOW_SIZE, -1) end
+-- Large readings shorten the window, so that no device fills the memory.
+-- bytes: length of the newest entry. The others can be larger, so a window of alternating sizes has a few times WINDOW_BYTES.
+local function trim_window(window, length, bytes)
+  local size, limit = WINDOW_SIZE, WINDOW_LIMIT
+  if bytes * WINDOW_SIZE > WINDOW_BYTES then
+    size = math.max(1, math.floor(WINDOW_BYTES / bytes))
+    limit = size
+  end
+  if length > limit then redis.call('LTRIM', window, -size, -1) end
 end
 
 -- The entries of a window, oldest first.

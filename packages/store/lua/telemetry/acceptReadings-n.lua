@@ -36,11 +36,12 @@ local function append_live(p, last, live, is_new, now_text)
     count = count + 1
     entries[i] = now_text .. ',' .. r.kind .. ',' .. count .. ',' .. r.text
   end
-  local length = 0
+  local length, bytes = 0, 0
+  for _, entry in ipairs(entries) do bytes = math.max(bytes, #entry) end
   for first = 1, #entries, 1000 do
     length = redis.call('RPUSH', p.window, unpack(entries, first, math.min(first + 999, #entries)))
   end
-  trim_window(p.window, length)
+  trim_window(p.window, length, bytes)
 end
 
 -- Stores the part in the last entry, so that a repeated part is recognised although it has appended no entry.
@@ -192,7 +193,8 @@ return function(keys, args)
     local after = newest and string.match(text, '^%d+ %d+ %S+ (%S+)$')
     local head = after and after ~= '-' and head_after(newest, ',' .. after .. ',', batch)
     if head then
-      trim_window(window, redis.call('RPUSH', window, head .. take()))
+      local entry = head .. take()
+      trim_window(window, redis.call('RPUSH', window, entry), #entry)
     else
       local p = read_part(text, take)
       p.device_key, p.window = keys[2 * i - 1], window

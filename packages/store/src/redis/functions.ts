@@ -11,6 +11,7 @@ import {
   MAX_OPEN_COMMANDS,
   PRUNE_STRIDE,
   SHARDS,
+  WINDOW_BYTES,
   WINDOW_SIZE,
 } from '../keys.js';
 
@@ -20,6 +21,7 @@ const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
 /** Bounds that functions apply. */
 const BOUNDS = {
   WINDOW_SIZE,
+  WINDOW_BYTES,
   FRESH_MS,
   LEASE_MS,
   COMMANDS_KEPT: COMMANDS_KEPT_PER_DEVICE,

@@ -5,7 +5,7 @@ import { withDevice } from '../../test/store-setup.js';
 import type { DeviceAddress } from '../devices/device-address.js';
 import { readDevice, readWindow } from '../devices/devices.js';
 import { recordPresence } from '../devices/presence.js';
-import { WINDOW_SIZE } from '../keys.js';
+import { WINDOW_BYTES, WINDOW_SIZE } from '../keys.js';
 import { NEW_DEVICE } from '../rules/state-version.js';
 
 let store: StoreUnderTest;
@@ -126,6 +126,20 @@ describe('the window', () => {
     await rules.accept(lamp, numbered(1000));
     const window = (await lights(1000)).split(', ');
     expect([window.length, window[0], window.at(-1)]).toEqual([WINDOW_SIZE, '11', '1000']);
+  });
+
+  it('is shorter for large readings, one by one and in replays', async () => {
+    const large = (seq: number) => reading({ light: seq, _seq: seq, text: 'x'.repeat(10_000) });
+    const most = Math.floor(WINDOW_BYTES / 10_000);
+    for (let seq = 1; seq <= 40; seq += 1) await rules.accept(lamp, [large(seq)]);
+    expect((await lights(1000)).split(', ')).toHaveLength(most - 1); // an entry is a little longer than its reading
+    await rules.accept(
+      lamp,
+      Array.from({ length: 300 }, (_, i) => large(100 + i)),
+    );
+    expect((await lights(1000)).split(', ')).toHaveLength(most - 1);
+    for (let seq = 1000; seq < 1600; seq += 1) await rules.accept(lamp, numbered(seq));
+    expect((await lights(1000)).split(', ')).toHaveLength(WINDOW_SIZE);
   });
 
   it('when full replaces its oldest reading with a late one, and counts an older one as too old', async () => {
