@@ -5,6 +5,7 @@ import { CanaryModule } from './canary/canary.module.js';
 import { CommandsModule } from './commands/commands.module.js';
 import { EdgeModule } from './edge/edge.module.js';
 import { EffectsModule } from './effects/effects.module.js';
+import { FairSharesModule } from './fair-shares/fair-shares.module.js';
 import { type Foundation, foundationModule } from './foundation.module.js';
 import { GroupsModule } from './groups/groups.module.js';
 import { LiveEventsModule } from './live-events/live-events.module.js';
@@ -26,6 +27,7 @@ export function rulesModule(foundation: Foundation): DynamicModule {
     module: RulesModule,
     imports: [
       foundationModule(foundation),
+      FairSharesModule,
       RuleBookModule,
       PresenceModule,
       RejectedModule,

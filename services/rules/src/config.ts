@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { decimal, mqttUrl, port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
+import { decimal, integer, mqttUrl, port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
 import { z } from 'zod';
 
 /** The rules service's environment. */
@@ -15,6 +15,11 @@ export const configSchema = z.object({
   INGEST_MODE: z.enum(['shared', 'durable']).default('shared'),
   /** How long after its report an edge decision is evaluated; by then the neighbours should have sent their readings, too. */
   EDGE_JUDGE_SECONDS: decimal(60, 0, 3600),
+  /** Limits of each replica: messages of up to 256 bytes per second on a topic of a device, and of a fleet while others are active. */
+  DEVICE_RATE: integer(200, 1, 1_000_000),
+  FLEET_RATE: integer(5000, 1, 10_000_000),
+  /** Devices that a fleet can add per second and replica. */
+  NEW_DEVICE_RATE: integer(500, 1, 1_000_000),
   /** `require`: not ready while Redis could lose commands. `warn`: ready anyway. */
   REDIS_DURABILITY: z.enum(['require', 'warn']).default('require'),
 });

@@ -139,6 +139,10 @@ export class RulesMetrics extends Metrics {
   });
   readonly rulesLoaded = this.gauge('rules_loaded', 'Rules in force, of all fleets');
   readonly rulesUnusable = this.gauge('rules_unusable', 'Enabled rules that cannot be read or compiled');
+  readonly rulesSuspended = this.counter(
+    'rules_suspended_total',
+    'Rules suspended for minutes because they take too much time',
+  );
   readonly rulesReload = this.gauge('rules_reload_timestamp_seconds', 'When rules were last read');
   readonly loop = this.histogram(
     'loop_seconds',

@@ -31,6 +31,9 @@ export const REJECT_REASONS = [
   'sub_topic',
   'identity',
   'unknown_device',
+  'device_rate',
+  'fleet_rate',
+  'new_device_rate',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];
 

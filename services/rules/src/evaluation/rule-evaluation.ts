@@ -7,6 +7,7 @@ import type { RuleState } from '@lamplighter/evaluation/context/rule-state';
 import { evaluate } from '@lamplighter/evaluation/evaluate/evaluate';
 import { evidenceOf } from '@lamplighter/evaluation/evaluate/evidence';
 import { endEvidenceOf, pendingEndOf, withPromisedEnd } from '@lamplighter/evaluation/evaluate/promised-end';
+import type { RuleProfile } from '@lamplighter/evaluation/evaluate/rule-profile';
 import { voteOf } from '@lamplighter/evaluation/quorum/quorum';
 import { targetEvidenceOf } from '@lamplighter/evaluation/quorum/quorum-evidence';
 import { reassertTarget, targetKey } from '@lamplighter/evaluation/quorum/quorum-target';
@@ -17,6 +18,7 @@ import type { Vote } from '@lamplighter/store/rules/vote';
 import type { ArrivalFlags, NewReading } from '@lamplighter/store/telemetry/reading-order';
 import type { GroupStates } from '../cache/group-states.js';
 import { type KnownDevice, RULE_PROPAGATION_MS } from '../cache/known-device.js';
+import type { RuleTime } from '../rule-book/rule-time.service.js';
 import { type CommandOrigin, commandOf, type DecidedCommand, endingCommandOf } from './decided-command.js';
 import { LastCommands } from './last-commands.js';
 import { stateFromEdge } from './state-from-edge.js';
@@ -38,11 +40,15 @@ export interface EvaluationCounts {
   undecided: number;
   error: number;
   budget_exceeded: number;
+  /** Finds and suspends expensive rules. */
+  readonly time?: Pick<RuleTime, 'begin' | 'end' | 'isSuspended'>;
   readonly onError: (rule: CompiledRule, device: KnownDevice, message: string) => void;
   /** A rule is undecided because a measurement is text. */
   readonly onText?: (rule: CompiledRule, device: KnownDevice, name: string, reading: Reading) => void;
 }
 
+/** A timer of a suspended rule is due again after this time, milliseconds. */
+const RETRY_SUSPENDED_MS = 10_000;
 /** A replica that has not read the latest rules evaluates again after this time, by which it has read them. Milliseconds. */
 const RETRY_BEHIND_MS = 1000;
 
@@ -61,6 +67,8 @@ export class RuleEvaluation {
   private readonly individualCommands: DecidedCommand[] = [];
   private lastCommands: LastCommands | undefined;
   private wakeAt: number | undefined;
+  /** Where the time of each rule is recorded, if the fleet's rules take too much of it. */
+  private profile: RuleProfile<CompiledRule> | undefined;
 
   constructor(
     private readonly device: KnownDevice,
@@ -87,8 +95,10 @@ export class RuleEvaluation {
       heardAt: now,
       ...(window !== undefined && { last: last ?? NO_READING, window }),
     };
+    this.profile = this.counts.time?.begin(device.address.fleet);
     this.evaluateRules(observation, pending);
     if (device.quorums.length > 0) this.vote(observation);
+    this.counts.time?.end(device.address);
     if (device.targets.length > 0) this.reassert(observation, pending);
   }
 
@@ -122,7 +132,9 @@ export class RuleEvaluation {
       newest === undefined
         ? this.device.rules.filter(({ absenceMs }) => absenceMs !== undefined)
         : this.device.rules;
+    this.profile = this.counts.time?.begin(this.device.address.fleet);
     this.evaluateRules(observation, { arrivedAt: performance.now(), traceparent: undefined }, rules);
+    this.counts.time?.end(this.device.address);
     // The due timer may belong to a rule that this replica has not read yet, and must not be lost.
     if (this.device.wasEvaluatedElsewhere(this.now)) this.wake(this.now + RETRY_BEHIND_MS);
   }
@@ -142,13 +154,15 @@ export class RuleEvaluation {
         this.wake(now + RETRY_BEHIND_MS);
         continue;
       }
-      const { state, emit, raise, result, error, wakeAt, promised, reason } = evaluate(
-        rule,
-        before,
-        observation,
-        device,
-        now,
-      );
+      if (counts.time?.isSuspended(rule, now)) {
+        counts.budget_exceeded += 1;
+        if (before !== undefined) this.wake(now + RETRY_SUSPENDED_MS);
+        continue;
+      }
+      const started = this.profile === undefined ? 0 : performance.now();
+      const evaluated = evaluate(rule, before, observation, device, now);
+      this.profile?.add(rule, performance.now() - started);
+      const { state, emit, raise, result, error, wakeAt, promised, reason } = evaluated;
       counts[result] += 1;
       if (error !== undefined) counts.onError(rule, device, error);
       if (result === 'undecided') this.reportText(rule, observation);
@@ -248,20 +262,27 @@ export class RuleEvaluation {
   }
 
   private vote(observation: Observation): void {
-    const { device } = this;
+    const { device, counts } = this;
     const scope = { ...observation, device: device.address };
     const { fleet } = device.address;
     for (const rule of device.quorums) {
       const before = this.states[rule.id];
       if (observation.ageMs > rule.maxAgeMs || this.isBehind(rule, before)) continue;
+      if (counts.time?.isSuspended(rule, this.now)) {
+        counts.budget_exceeded += 1;
+        continue;
+      }
       let vote: ReturnType<typeof voteOf>;
+      const started = this.profile === undefined ? 0 : performance.now();
       try {
         vote = voteOf(rule, before?.since === rule.since ? before.raised : undefined, scope);
         // eslint-disable-next-line no-restricted-syntax -- a failing rule is reported to its owner
       } catch (error) {
-        this.counts.error += 1;
-        this.counts.onError(rule, device, (error as Error).message);
+        counts.error += 1;
+        counts.onError(rule, device, (error as Error).message);
         continue;
+      } finally {
+        this.profile?.add(rule, performance.now() - started);
       }
       if (vote === undefined) {
         this.reportText(rule, observation);

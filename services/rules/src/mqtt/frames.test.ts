@@ -147,6 +147,10 @@ describe('frames', () => {
       [256, 0],
       [65_535, 0],
     ]);
+    expect(read(encodePubacks([1, 300], 0x97)).puback).toEqual([
+      [1, 0x97],
+      [300, 0x97],
+    ]);
   });
 
   it('parses the reason code of a PUBACK', () => {

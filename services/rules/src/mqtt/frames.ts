@@ -138,16 +138,18 @@ function bodyStart(bytes: Buffer, start: number): number {
   return at + 1;
 }
 
-/** PUBACKs with reason code 0 for several packets, for one write. */
-export function encodePubacks(packetIds: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(packetIds.length * 4);
+/** PUBACKs for several packets, for one write. @param reasonCode 3.4.2.1; omitted from the packet if it is 0 */
+export function encodePubacks(packetIds: readonly number[], reasonCode = 0): Buffer {
+  const size = reasonCode === 0 ? 4 : 5;
+  const bytes = Buffer.allocUnsafe(packetIds.length * size);
   let at = 0;
   for (const id of packetIds) {
     bytes[at] = PUBACK << 4;
-    bytes[at + 1] = 2;
+    bytes[at + 1] = size - 2;
     bytes[at + 2] = id >> 8;
     bytes[at + 3] = id & 0xff;
-    at += 4;
+    if (reasonCode !== 0) bytes[at + 4] = reasonCode;
+    at += size;
   }
   return bytes;
 }

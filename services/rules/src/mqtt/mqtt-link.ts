@@ -176,8 +176,8 @@ export class MqttLink {
     return true;
   }
 
-  /** Acknowledges messages: sends PUBACK for QoS 1 and frees their in-flight slots. */
-  acknowledge(messages: readonly MqttMessage[]): void {
+  /** Acknowledges messages: sends PUBACK for QoS 1 and frees their in-flight slots. @param reasonCode of the PUBACKs (MQTT 5, 3.4.2.1) */
+  acknowledge(messages: readonly MqttMessage[], reasonCode = 0): void {
     let bytes = 0;
     const ids: number[] = [];
     for (const message of messages) {
@@ -186,7 +186,7 @@ export class MqttLink {
     }
     this.inFlight -= messages.length;
     this.inFlightBytes -= bytes;
-    if (ids.length > 0) this.tap?.send(encodePubacks(ids));
+    if (ids.length > 0) this.tap?.send(encodePubacks(ids, reasonCode));
     this.updateIntake();
   }
 

@@ -57,6 +57,29 @@ it('counts and acknowledges the batch of a failing handler, and continues', asyn
   expect([failed, handled]).toEqual([[1], ['{"light":2}']]);
 });
 
+it('acknowledges rejected messages although the handler is busy, and the broker continues', async () => {
+  const fleet = await broker.newFleet();
+  const batches: (readonly MqttMessage[])[] = [];
+  const { transport } = await openTransport(fleet.name, (batch) => {
+    batches.push(batch);
+    return new Promise(() => undefined);
+  });
+  let rejected = 0;
+  transport.rejectIf(({ topic }) => {
+    if (!topic.endsWith('/loud')) return false;
+    rejected += 1;
+    return true;
+  });
+  const loud = await connectDevice(fleet, 'loud');
+  await (await connectDevice(fleet, 'quiet')).sendReading({ light: 1 });
+  await until(() => batches.length === 1, { what: 'the handler to be busy' });
+  for (let n = 0; n < 3000; n += 500)
+    await Promise.all(Array.from({ length: 500 }, (_, i) => loud.sendReading({ n: n + i })));
+  await until(() => rejected === 3000, { what: 'every message to be rejected' });
+  await until(() => transport.inFlightMessages === 1, { what: 'all but one to be acknowledged' });
+  expect(transport.problems()).toEqual([]);
+});
+
 it('delivers queued messages in batches of bounded size, in order', async () => {
   const fleet = await broker.newFleet();
   const batches: (readonly MqttMessage[])[] = [];

@@ -40,6 +40,8 @@ export interface MqttTransportOptions {
 
 /** Maximum payload bytes per batch: a batch of replays must fit into one call to Redis. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
+/** Reason code of the PUBACK for a rejected message (MQTT 5, 3.4.2.1): quota exceeded. */
+const QUOTA_EXCEEDED = 0x97;
 /** How long a shutdown waits for messages in flight, milliseconds. */
 const DRAIN_MS = 6000;
 
@@ -54,6 +56,7 @@ const DRAIN_MS = 6000;
 export class MqttTransport extends Server implements CustomTransportStrategy {
   private readonly links = new Map<string, MqttLink>();
   private readonly routes: Route[] = [];
+  private rejects: (message: MqttMessage) => boolean = () => false;
 
   constructor(private readonly options: MqttTransportOptions) {
     super();
@@ -66,6 +69,14 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
     }
     for (const name of new Set(this.routes.map(({ subscription }) => subscription.link))) this.openLink(name);
     started();
+  }
+
+  /**
+   * Sets what decides whether a message is rejected: its handler does not get it, and the PUBACK has reason code 0x97. Called for every
+   * message, so it must be fast.
+   */
+  rejectIf(rejects: (message: MqttMessage) => boolean): void {
+    this.rejects = rejects;
   }
 
   /** Publishes on a link with QoS 1; `traceparent` is sent as a user property. */
@@ -158,16 +169,25 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
       includesRetained,
     }));
     let wasUp = false;
+    let rejected: MqttMessage[] = [];
     const link: MqttLink = new MqttLink(
       { url, clientId: `${clientId}-${name}`, filters, clean: !durable },
       {
         onMessage: (message) => {
+          if (this.rejects(message)) {
+            rejected.push(message);
+            return;
+          }
           const route = routeOf(routes, message.topic);
           if (route !== undefined) route.push(message);
           // A persistent session may still have subscriptions of an earlier release.
           else link.acknowledge([message]);
         },
         afterRead: () => {
+          if (rejected.length > 0) {
+            link.acknowledge(rejected, QUOTA_EXCEEDED);
+            rejected = [];
+          }
           for (const route of routes) this.run(route);
         },
         onUp: () => {

@@ -54,6 +54,16 @@ export class RejectedService implements OnApplicationShutdown {
     explain: () => InputFault | undefined,
   ): void {
     this.metrics.inputRejected.inc({ kind, reason });
+    this.sampleRejected(kind, reason, message, explain);
+  }
+
+  /** Stores a sample of rejected input that is counted elsewhere. */
+  sampleRejected(
+    kind: InputKind,
+    reason: InputReason,
+    message: FaultyMessage,
+    explain: () => InputFault | undefined,
+  ): void {
     if (this.budget.take(message.topic)) this.sample(kind, reason, message, explain());
   }
 

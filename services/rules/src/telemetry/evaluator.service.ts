@@ -7,6 +7,7 @@ import { textFault } from '../evaluation/text-for-number.js';
 import { RulesMetrics } from '../metrics.js';
 import { RejectedService } from '../rejected/rejected.service.js';
 import { RuleErrors } from '../rule-book/rule-errors.service.js';
+import { RuleTime } from '../rule-book/rule-time.service.js';
 import type { Batch } from './batch.js';
 
 const RESULTS = ['matched', 'unmatched', 'undecided', 'error', 'budget_exceeded'] as const;
@@ -22,6 +23,7 @@ export class Evaluator {
     private readonly groupStates: GroupStates,
     private readonly metrics: RulesMetrics,
     private readonly ruleErrors: RuleErrors,
+    private readonly ruleTime: RuleTime,
     private readonly rejected: RejectedService,
   ) {}
 
@@ -34,6 +36,7 @@ export class Evaluator {
       undecided: 0,
       error: 0,
       budget_exceeded: 0,
+      time: this.ruleTime,
       onError: this.onRuleError,
       onText: this.onText,
     };

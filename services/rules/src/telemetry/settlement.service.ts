@@ -1,11 +1,13 @@
 import { STALE_MS } from '@lamplighter/contracts/telemetry/reading';
 import type { DeviceAddress } from '@lamplighter/store/devices/device-address';
+import { NEW_DEVICE } from '@lamplighter/store/rules/state-version';
 import type { PartOutcome } from '@lamplighter/store/telemetry/device-part';
 import { isLiveKind } from '@lamplighter/store/telemetry/reading-order';
 import { Injectable } from '@nestjs/common';
 import { DeviceWaker } from '../commands/device-waker.service.js';
 import { DispatchService } from '../commands/dispatch.service.js';
 import type { EvaluatedPart, PendingReading } from '../evaluation/evaluate-part.js';
+import { ExcessMessages } from '../fair-shares/excess-messages.service.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { Batch } from './batch.js';
@@ -20,6 +22,7 @@ export class Settlement {
     private readonly groups: GroupsService,
     private readonly waker: DeviceWaker,
     private readonly live: LiveReadings,
+    private readonly excess: ExcessMessages,
   ) {}
 
   /** Settles the outcomes of the parts. Afterwards only readings of conflicts are pending. */
@@ -74,6 +77,7 @@ export class Settlement {
 
   private settleStored({ receipts, edgeReports }: Batch, part: EvaluatedPart, outcome: PartOutcome): void {
     const { device, address, readings } = part;
+    if (part.version === NEW_DEVICE) this.excess.recordNewDevice(address.fleet);
     for (const { reading, isRetained } of readings)
       if (reading._edge !== undefined && !isRetained)
         edgeReports.push({ fleet: address.fleet, device: address.device, report: reading._edge });

@@ -24,12 +24,14 @@ import type { GroupStates } from '../cache/group-states.js';
 import type { DeviceWaker } from '../commands/device-waker.service.js';
 import type { DispatchService } from '../commands/dispatch.service.js';
 import type { EdgeService } from '../edge/edge.service.js';
+import type { ExcessMessages } from '../fair-shares/excess-messages.service.js';
 import type { GroupsService } from '../groups/groups.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import type { RejectedService } from '../rejected/rejected.service.js';
 import type { RuleErrors } from '../rule-book/rule-errors.service.js';
 import { RuleSet } from '../rule-book/rule-set.js';
+import type { RuleTime } from '../rule-book/rule-time.service.js';
 import type { OutageLog } from '../store-access/outage-log.js';
 import { Batch } from './batch.js';
 import { BatchParser } from './batch-parser.service.js';
@@ -73,7 +75,13 @@ function underTest() {
   const store = new ReadingStore(redis, metrics, outages);
   const rounds = new EvaluationRounds(
     new PrefetchService(redis, { setOf: () => rules } as never, metrics, outages, groupStates),
-    new Evaluator(groupStates, metrics, { report: nothing } as unknown as RuleErrors, rejected),
+    new Evaluator(
+      groupStates,
+      metrics,
+      { report: nothing } as unknown as RuleErrors,
+      { begin: nothing, end: nothing, isSuspended: () => false } as unknown as RuleTime,
+      rejected,
+    ),
     store,
     new Settlement(
       metrics,
@@ -81,6 +89,7 @@ function underTest() {
       { markVoted: nothing } as unknown as GroupsService,
       { wake: nothing } as unknown as DeviceWaker,
       { publish: nothing } as unknown as LiveReadings,
+      { recordNewDevice: nothing } as unknown as ExcessMessages,
     ),
   );
   const controller = new TelemetryController(

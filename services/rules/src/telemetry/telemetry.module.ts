@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CacheModule } from '../cache/cache.module.js';
 import { CommandsModule } from '../commands/commands.module.js';
 import { EdgeModule } from '../edge/edge.module.js';
+import { FairSharesModule } from '../fair-shares/fair-shares.module.js';
 import { GroupsModule } from '../groups/groups.module.js';
 import { LiveEventsModule } from '../live-events/live-events.module.js';
 import { RejectedModule } from '../rejected/rejected.module.js';
@@ -23,6 +24,7 @@ import { TelemetryController } from './telemetry.controller.js';
   imports: [
     CommandsModule,
     EdgeModule,
+    FairSharesModule,
     CacheModule,
     GroupsModule,
     LiveEventsModule,

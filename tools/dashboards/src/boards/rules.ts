@@ -172,6 +172,7 @@ export const rules = board({
             [sumRate(`quorum_decisions_total{${REPLICA}}`, 'outcome'), '{{outcome}}'],
             [sumRate(`quorum_writes_total{${REPLICA}}`, 'result'), 'write: {{result}}'],
             [sumRate(`quorum_votes_refused_total{${REPLICA}}`), 'rejected votes'],
+            [sumRate(`rules_suspended_total{${REPLICA}}`), 'suspended rules'],
           ],
           width: 8,
           height: 8,
