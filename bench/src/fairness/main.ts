@@ -85,7 +85,7 @@ class HonestFleet {
 
 /** Runs a flood; the result ends it and returns how many messages it sent per second. */
 function startFlood(url: string, flood: Flood): () => number {
-  const child = fork(fileURLToPath(new URL('flooder.js', import.meta.url)), [], {
+  const child = fork(fileURLToPath(new URL('flooder/main.js', import.meta.url)), [], {
     serialization: 'advanced',
   });
   let sent = 0;

@@ -21,7 +21,7 @@ describe('RuleProfile', () => {
     expect(profileOf({ cheap, paused }).offenders(1)).toEqual([]);
   });
 
-  it('does not judge a rule by a single evaluation', () => {
+  it('does not suspect a rule after a single evaluation', () => {
     expect(profileOf({ a: [500] }).offenders(1)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** An evaluation that takes longer is slow, ms: ordinary ones take a few microseconds, and a pause of the process makes few of them slow. */
 const SLOW_MS = 0.1;
-/** Evaluations of a rule before it can be judged. */
+/** Evaluations of a rule before it can be an offender. */
 export const MIN_EVALUATIONS = 3;
 
 interface Cost {

@@ -1,4 +1,4 @@
-import { Budget } from './budget.js';
+import { Budget } from '../budget.js';
 import { FairShares } from './fair-shares.js';
 
 /** Calls until the first rejection, at most `limit`. */
@@ -23,7 +23,7 @@ describe('Budget', () => {
     expect(take(1_000_000)).toBe(11);
   });
 
-  it('lets a large charge delay the next one', () => {
+  it('delays the next charge after a large one', () => {
     const budget = new Budget(10, 1000);
     budget.charge(100, 0);
     expect([budget.isSpent(8999), budget.isSpent(9000)]).toEqual([true, false]);

@@ -1,5 +1,5 @@
 import { CANARY_FLEET } from '@lamplighter/contracts/identity';
-import { Budget } from './budget.js';
+import { Budget } from '../budget.js';
 
 /** Payload bytes per unit: a message costs one unit, and one more for each further 256 bytes. */
 const UNIT_BYTES = 256;

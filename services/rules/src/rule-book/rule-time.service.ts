@@ -2,7 +2,7 @@ import { MIN_EVALUATIONS, RuleProfile } from '@lamplighter/evaluation/evaluate/r
 import type { CompiledRule } from '@lamplighter/evaluation/rule/compile-rule';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
 import { Inject, Injectable } from '@nestjs/common';
-import { Budget } from '../fair-shares/budget.js';
+import { Budget } from '../budget.js';
 import { RulesMetrics } from '../metrics.js';
 import { LOGGER } from '../tokens.js';
 import { RuleErrors } from './rule-errors.service.js';
@@ -10,7 +10,7 @@ import { RuleErrors } from './rule-errors.service.js';
 /** Share of this process that the rules of one fleet can use. */
 const SHARE = 0.3;
 const BURST_MS = 1000;
-/** Rules of a fleet beyond its share are timed for this much of their own time, ms, and for so many readings that each can be judged. */
+/** Rules of a fleet beyond its share are timed for this much of their own time, ms, and at least this many readings. */
 const PROFILE_MS = 200;
 const PROFILE_READINGS = MIN_EVALUATIONS;
 /** Pause between two profiles of a fleet that found no expensive rule, ms. */
@@ -80,7 +80,7 @@ export class RuleTime {
     if (time.profile !== undefined) {
       time.readings += 1;
       if (time.profile.totalMs >= PROFILE_MS && time.readings >= PROFILE_READINGS)
-        this.judge(address, time, now);
+        this.suspendOffenders(address, time, now);
     } else if (time.budget.isSpent(now) && now >= time.since) {
       time.profile = new RuleProfile();
       time.readings = 0;
@@ -100,7 +100,7 @@ export class RuleTime {
     return time;
   }
 
-  private judge({ fleet, device }: DeviceName, time: FleetTime, now: number): void {
+  private suspendOffenders({ fleet, device }: DeviceName, time: FleetTime, now: number): void {
     const offenders = time.profile!.offenders((now - time.since) * SHARE);
     time.profile = undefined;
     time.since = offenders.length === 0 ? now + PROFILE_PAUSE_MS : now;

@@ -1,7 +1,7 @@
 // A hostile client, started by main.ts as a process of its own: publishes as fast as the broker reads until its parent disconnects.
 import { connect } from 'node:net';
-import { connectPacket, publishPacket, type Qos } from '../wire/packets.js';
-import type { Flood } from './floods.js';
+import { connectPacket, publishPacket, type Qos } from '../../wire/packets.js';
+import type { Flood } from '../floods.js';
 
 /** Packets per write. */
 const CHUNK = 64;
