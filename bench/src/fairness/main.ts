@@ -109,7 +109,7 @@ async function main(): Promise<void> {
   const redis = await startRedis({
     folder: join(folder, 'redis'),
     port: await freePort(),
-    password: generateSecret(),
+    accounts: { admin: generateSecret(), rules: generateSecret(), api: generateSecret() },
   });
   const { PATH, DEVICE_RATE, FLEET_RATE } = process.env;
   const rules = launchService({
@@ -121,7 +121,7 @@ async function main(): Promise<void> {
       DEVICE_RATE,
       FLEET_RATE,
       MQTT_URL: broker.urlFor('rules'),
-      REDIS_URL: redis.url,
+      REDIS_URL: redis.urlFor('rules'),
       LOG_LEVEL: 'warn',
     },
   });
