@@ -1,7 +1,12 @@
 // npm run test:compose: runs docker-compose.yml under its own project name and on free ports, checks it, and removes it.
 import { ComposeProject } from './compose/project.mjs';
 import { DEVICES_PER_REPLICA, Stack } from './compose/stack.mjs';
-import { fleetIsAdded, fleetIsRemoved, rulesPasswordIsRenewed } from './compose/steps/accounts.mjs';
+import {
+  fleetIsAdded,
+  fleetIsRemoved,
+  passwordsAreRotated,
+  rulesPasswordIsRenewed,
+} from './compose/steps/accounts.mjs';
 import {
   connectionLimitProtectsServices,
   reservationsExhaustNoMemory,
@@ -59,6 +64,7 @@ const STEPS = [
   ['no process, log or image contains a secret', secretsStaySecret],
   ['containers have no more rights and resources than they need', containersAreConfined],
   ['the functions of the runbooks work with containers', runbookFunctionsWork],
+  ['all services take over new passwords without a restart', passwordsAreRotated],
   ['the account of rules gets a new password', rulesPasswordIsRenewed],
   ['services recover after restart, recreate and scale', allRecoverFromRestarts],
   [

@@ -29,6 +29,7 @@ export const DOCUMENTED = {
   'docker compose run --rm secrets fleet remove plant': {},
   'docker compose exec api node dist/create-key.js': {},
   'docker compose run --rm secrets renew rules': {},
+  'docker compose run --rm secrets rotate': {},
   'docker compose restart rules': {},
   'docker compose restart mosquitto': {},
   'docker compose restart redis': {},

@@ -159,7 +159,7 @@ export class ComposeProject {
  */
 
 /**
- * @typedef {{ Name: string, Image: string, State: { Running: boolean },
+ * @typedef {{ Name: string, Image: string, State: { Running: boolean, StartedAt: string },
  *   Config: { User: string, Labels: Record<string, string> },
  *   HostConfig: { ReadonlyRootfs: boolean, CapDrop: string[] | null, CapAdd: string[] | null, SecurityOpt: string[] | null,
  *     Privileged: boolean, PidMode: string, IpcMode: string, NetworkMode: string, Memory: number, NanoCpus: number, PidsLimit: number },

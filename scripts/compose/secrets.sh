@@ -8,11 +8,13 @@
 #   docker compose run --rm secrets fleet add plant
 #   docker compose run --rm secrets fleet add-reader plant
 #   docker compose run --rm secrets fleet remove plant
-# and changes the password of an account: docker compose run --rm secrets renew rules
+# and replaces the passwords of the services, or of one account:
+#   docker compose run --rm secrets rotate
+#   docker compose run --rm secrets renew rules
 set -eu
 umask 077
 
-MOSQUITTO=1883 REDIS=999 NODE=1000 EXPORTER=59000 GRAFANA=472
+MOSQUITTO=1883 REDIS=999 NODE=1000 EXPORTER=59000 GRAFANA=472 PROMETHEUS=65534
 
 # password NAME: prints the password, which is created on first use: 192 random bits, safe in a URL
 password() {
@@ -69,17 +71,46 @@ rights() {
   awk -v account="$1" '/^#/ { next } /^user / { own = $2 == account; next } own { $1 = $1; printf " %s", $0 }' /redis-users
 }
 
-# The accounts of Redis, with the rights of redis/users. The file of `admin` is called redis.
+# redis_user ACCOUNT: the user name; that of a service changes with its password, so that both are valid while it changes
+redis_user() {
+  case $1 in
+    rules | api) echo "$1-$(password "redis-$1" | hash | cut -c 1-8)" ;;
+    *) echo "$1" ;;
+  esac
+}
+
+hash() { tr -d '\n' | sha256sum | cut -d ' ' -f 1; }
+
+# The accounts of Redis, with the rights of redis/users. The password of `admin` is in the file redis. Users that `rotate` replaces are
+# valid until the services have moved.
 give_redis_accounts() {
   {
     echo "user default off$(rights default)"
     for account in admin rules api exporter health; do
       file=redis-$account
       [ $account != admin ] || file=redis
-      hash=$(printf %s "$(password "$file")" | sha256sum | cut -d ' ' -f 1)
-      echo "user $account on #$hash$(rights $account)"
+      echo "user $(redis_user $account) on #$(password "$file" | hash)$(rights $account)"
     done
+    [ ! -f /tmp/earlier ] || cat /tmp/earlier
   } | give redis $REDIS users.acl
+}
+
+# Longer than a service and Redis need to notice new files.
+MOVE_SECONDS=15
+
+# Replaces the passwords of the services. Those of Redis stay valid until the services use the new ones.
+rotate() {
+  for account in rules api; do
+    echo "user $(redis_user $account) on #$(password "redis-$account" | hash)$(rights $account)"
+  done >/tmp/earlier
+  # Not that of the health check, with which the container reloads the accounts, nor that of the exporter, which reads its file only once.
+  for name in redis redis-rules redis-api mqtt-rules mqtt-health metrics-token; do rm -f "/secrets/own/$name"; done
+  give_all
+  echo "new passwords; the earlier ones are valid for another $MOVE_SECONDS s"
+  sleep $MOVE_SECONDS
+  rm /tmp/earlier
+  give_redis_accounts
+  echo 'the earlier passwords are refused'
 }
 
 fail() {
@@ -126,6 +157,30 @@ manage() {
   give_accounts
 }
 
+# Gives every service what it needs.
+give_all() {
+  for fleet in $FLEETS; do password "mqtt-$fleet" >/dev/null; done
+  give_accounts
+  # The options of mosquitto_sub
+  printf -- '-u health\n-P %s\n' "$(password mqtt-health)" | give mosquitto $MOSQUITTO mosquitto_sub
+
+  give_redis_accounts
+  password redis | give redis $REDIS password
+  password redis-health | give redis $REDIS health
+  for service in rules api device-sim; do password metrics-token | give $service $NODE metrics-token; done
+  password metrics-token | give prometheus $PROMETHEUS metrics-token
+
+  echo "redis://$(redis_user rules):$(password redis-rules)@redis:6379" | give rules $NODE redis-url
+  echo "mqtt://rules:$(password mqtt-rules)@mosquitto:1884" | give rules $NODE mqtt-url
+  echo "redis://$(redis_user api):$(password redis-api)@redis:6379" | give api $NODE redis-url
+  echo "mqtt://demo:$(password mqtt-demo)@mosquitto:1883" | give device-sim $NODE mqtt-url
+
+  printf '{"redis://exporter@redis:6379": "%s"}\n' "$(password redis-exporter)" | give redis-exporter $EXPORTER passwords.json
+
+  password grafana-admin | give grafana $GRAFANA admin-password
+  password grafana-key | give grafana $GRAFANA secret-key
+}
+
 # Passwords that someone wrote into the volume
 for file in /secrets/own/*; do
   [ -s "$file" ] || continue
@@ -139,32 +194,19 @@ if [ "${1:-}" = fleet ]; then
 fi
 case ${1:-} in
   '') ;;
+  rotate)
+    rotate
+    exit
+    ;;
   renew)
     [ -s "/secrets/own/mqtt-${2:-}" ] || fail "unknown account \"${2:-}\""
     rm "/secrets/own/mqtt-$2"
     password "mqtt-$2" >/dev/null
     ;;
-  *) fail "unknown command \"$1\"; use fleet or renew" ;;
+  *) fail "unknown command \"$1\"; use fleet, renew or rotate" ;;
 esac
 
-for fleet in $FLEETS; do password "mqtt-$fleet" >/dev/null; done
-give_accounts
-# The options of mosquitto_sub
-printf -- '-u health\n-P %s\n' "$(password mqtt-health)" | give mosquitto $MOSQUITTO mosquitto_sub
-
-give_redis_accounts
-password redis | give redis $REDIS password
-password redis-health | give redis $REDIS health
-
-echo "redis://rules:$(password redis-rules)@redis:6379" | give rules $NODE redis-url
-echo "mqtt://rules:$(password mqtt-rules)@mosquitto:1884" | give rules $NODE mqtt-url
-echo "redis://api:$(password redis-api)@redis:6379" | give api $NODE redis-url
-echo "mqtt://demo:$(password mqtt-demo)@mosquitto:1883" | give device-sim $NODE mqtt-url
-
-printf '{"redis://exporter@redis:6379": "%s"}\n' "$(password redis-exporter)" | give redis-exporter $EXPORTER passwords.json
-
-password grafana-admin | give grafana $GRAFANA admin-password
-password grafana-key | give grafana $GRAFANA secret-key
+give_all
 
 # Redis does not start as root, so it cannot change the owner of a new volume itself.
 chown "$REDIS:$REDIS" /redis-data

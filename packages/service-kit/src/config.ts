@@ -45,6 +45,14 @@ function readVariable(name: string, env: NodeJS.ProcessEnv, problems: string[]):
   }
 }
 
+/**
+ * The value that a variable has now. A file (`X_FILE`) can be replaced while the service runs, to change a password.
+ * @returns undefined if it is not set, empty, or cannot be read
+ */
+export function currentValue(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return readVariable(name, env, []) || undefined;
+}
+
 /** A TCP port; 0 selects a free one. */
 export const port = (fallback: number) => integer(fallback, 0, 65_535);
 
@@ -102,8 +110,20 @@ export const redisUrl = url(['redis:', 'rediss:'], 'redis://user:password@127.0.
 /** `http://host:port`, or `https://`. */
 export const httpUrl = url(['http:', 'https:'], 'http://127.0.0.1:9090');
 
+/** A certificate authority in PEM format. */
+export const certificates = z
+  .string()
+  .refine((text) => text.includes('-----BEGIN CERTIFICATE-----'), 'must be a certificate in PEM format');
+
 /** Variables that every service has. */
 export const serviceVariables = {
+  /** If set, /metrics needs it as a bearer token. */
+  METRICS_TOKEN: z
+    .string()
+    .refine((token) => weaknessOf(token) === undefined, {
+      error: ({ input }) => weaknessOf(String(input)) ?? '',
+    })
+    .optional(),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug', 'silent']).default('info'),
   HOST: z.string().default('127.0.0.1'),
 };

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
+import { mayReadMetrics } from './metrics-access.js';
 
 /** The reasons why a service is not ready; empty if it is. */
 export type Readiness = () => Promise<string[]> | string[];
@@ -27,7 +28,10 @@ export async function serveOperations(options: {
       response.setHeader('allow', 'GET, HEAD');
       json(405, { status: 'only GET and HEAD are allowed' });
     } else if (path === '/health/live') json(200, { status: 'live' });
-    else if (path === '/metrics') {
+    else if (path === '/metrics' && !mayReadMetrics(request.headers.authorization)) {
+      response.setHeader('www-authenticate', 'Bearer');
+      json(401, { status: 'needs the token of METRICS_TOKEN: Authorization: Bearer …' });
+    } else if (path === '/metrics') {
       options.registry.metrics().then((text) => respond(200, options.registry.contentType, text), fail);
     } else if (path === '/health/ready') {
       Promise.resolve(options.readiness()).then(

@@ -34,6 +34,63 @@ export async function fleetIsRemoved(stack) {
   expect(ok, `the API responds ${status} to the removal of the fleet`);
 }
 
+/** All services continue without a restart, and the earlier passwords are refused. @param {Stack} stack */
+export async function passwordsAreRotated(stack) {
+  const { project } = stack;
+  const urlOf = (/** @type {string} */ service, /** @type {string} */ kind) =>
+    project.inside(service, ['cat', `/run/${service}-secrets/${kind}-url`]).then((url) => new URL(url));
+  const earlier = { redis: await urlOf('api', 'redis'), mqtt: await urlOf('rules', 'mqtt') };
+  const startedAt = await startTimes(stack);
+  let isRotating = true;
+  /** @type {string[]} */
+  const failures = [];
+  const requests = (async () => {
+    while (isRotating) {
+      const status = await stack.api('/v1/fleets').then(({ status }) => status, String);
+      if (status !== 200) failures.push(String(status));
+    }
+  })();
+  await stack.type('docker compose run --rm secrets rotate');
+  isRotating = false;
+  await requests;
+  expect(failures.length === 0, `requests to the API failed: ${failures}`);
+  const signIn = 'redis-cli --user "$0" --askpass ping';
+  const asEarlier = () =>
+    project.inside('redis', [
+      'sh',
+      '-c',
+      `echo "$1" | ${signIn} 2>&1`,
+      earlier.redis.username,
+      earlier.redis.password,
+    ]);
+  await until('Redis to refuse the earlier password', async () => {
+    const reply = await asEarlier().catch(String);
+    return /WRONGPASS|NOAUTH/.test(reply) || reply;
+  });
+  const options = ['-p', '1884', '-u', 'rules', '-P', earlier.mqtt.password, '-E', '-W', '3', '-t', 'health'];
+  const refusal = await project.inside('mosquitto', ['mosquitto_sub', ...options]).catch(String);
+  expect(/not authori[sz]ed/i.test(refusal), `the broker accepts the earlier password: ${refusal}`);
+  for (const kind of /** @type {const} */ (['redis', 'mqtt'])) {
+    const now = await urlOf(kind === 'redis' ? 'api' : 'rules', kind);
+    expect(now.password !== earlier[kind].password, `the password at ${kind} is unchanged`);
+  }
+  await stack.switchLamp();
+  await until('Prometheus to scrape with the new token', async () => {
+    const up = await stack.prometheus('min(up{job=~"rules|api|device-sim"})');
+    return up === 1 || `up is ${up}`;
+  });
+  expect((await startTimes(stack)) === startedAt, 'a service restarted');
+}
+
+/** When the services started, as one text. @param {Stack} stack */
+async function startTimes({ project }) {
+  const running = (await project.inspect()).filter(({ State }) => State.Running);
+  return running
+    .map(({ Name, State }) => `${Name} ${State.StartedAt}`)
+    .sort()
+    .join('\n');
+}
+
 /** @param {Stack} stack */
 export async function rulesPasswordIsRenewed(stack) {
   const { project } = stack;

@@ -86,7 +86,8 @@ async function refusedConnections({ project }) {
 
 /** @param {Stack} stack */
 async function reconnectsOfRules({ project }) {
-  const show = "fetch('http://127.0.0.1:8081/metrics').then(async (r) => console.log(await r.text()))";
+  const show = `const authorization = 'Bearer ' + require('node:fs').readFileSync(process.env.METRICS_TOKEN_FILE, 'utf8').trim();
+fetch('http://127.0.0.1:8081/metrics', { headers: { authorization } }).then(async (r) => console.log(await r.text()));`;
   const metrics = await project.inside('rules', ['node', '-e', show]);
   const counts = [...metrics.matchAll(/^lamplighter_mqtt_reconnects_total\S* (\d+)/gm)];
   expect(counts.length > 0, 'rules has no metric of its reconnects');

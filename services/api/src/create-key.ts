@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { readConfig, redisUrl } from '@lamplighter/service-kit/config';
+import { certificates, readConfig, redisUrl } from '@lamplighter/service-kit/config';
 import {
   createApiKey,
   createConsoleApiKey,
@@ -74,8 +74,10 @@ function parse(args: string[]) {
 }
 
 async function main(request: Request): Promise<void> {
-  const { REDIS_URL } = readConfig(z.object({ REDIS_URL: redisUrl }));
-  const redis = await connect(REDIS_URL);
+  const { REDIS_URL, REDIS_CA } = readConfig(
+    z.object({ REDIS_URL: redisUrl, REDIS_CA: certificates.optional() }),
+  );
+  const redis = await connect(REDIS_URL, REDIS_CA);
   try {
     if (request.action === 'list') await list(redis);
     else if (request.action === 'revoke') await revoke(redis, request);
@@ -124,10 +126,11 @@ async function revoke(redis: Redis, { id, mayBeLast }: { id: string; mayBeLast: 
   process.stdout.write(`revoked ${id}\n`);
 }
 
-function connect(url: string): Promise<Redis> {
+function connect(url: string, ca: string | undefined): Promise<Redis> {
   return new Promise((resolve, reject) => {
     let reason = 'no reply';
     const redis = connectRedis(url, 'create-key', {
+      ca,
       onUp: () => {
         clearTimeout(timer);
         resolve(redis);

@@ -29,6 +29,7 @@ async function start(): Promise<RunningService> {
   const errors = new ApiErrors(logger, metrics);
   const link = new StoreLink({
     url: config.REDIS_URL,
+    ca: config.REDIS_CA,
     requireDurability: config.REDIS_DURABILITY === 'require',
     logger,
     metrics,

@@ -1,6 +1,14 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { decimal, integer, mqttUrl, port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
+import {
+  certificates,
+  decimal,
+  integer,
+  mqttUrl,
+  port,
+  redisUrl,
+  serviceVariables,
+} from '@lamplighter/service-kit/config';
 import { z } from 'zod';
 
 /** The rules service's environment. */
@@ -8,6 +16,8 @@ export const configSchema = z.object({
   ...serviceVariables,
   MQTT_URL: mqttUrl,
   REDIS_URL: redisUrl,
+  /** For `rediss://`: the certificate authority that signed the certificate of Redis. */
+  REDIS_CA: certificates.optional(),
   /** `/metrics` and `/health/…`. */
   RULES_PORT: port(8081),
   RULES_FILE: z.string().default(fileURLToPath(new URL('../rules/night-light.json', import.meta.url))),

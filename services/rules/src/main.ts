@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readConfig } from '@lamplighter/service-kit/config';
+import { currentValue, readConfig } from '@lamplighter/service-kit/config';
 import { createLogger, NestLogger } from '@lamplighter/service-kit/log/logger';
 import { show, whenScraped } from '@lamplighter/service-kit/metrics';
 import { serveOperations } from '@lamplighter/service-kit/operations-server';
@@ -46,7 +46,9 @@ async function start(): Promise<RunningService> {
   const redisAttempted = new Promise<void>((resolve) => {
     markAttempted = resolve;
   });
+  const redisSettings = { ca: config.REDIS_CA, readUrl: () => currentValue('REDIS_URL') };
   const redis = connectRedis(config.REDIS_URL, 'rules', {
+    ...redisSettings,
     onUp: () => {
       redisProblem = undefined;
       logger.info('connected to Redis');
@@ -58,11 +60,12 @@ async function start(): Promise<RunningService> {
       markAttempted();
     },
   });
-  const subscriber = connectRedis(config.REDIS_URL, 'rules-subscriber');
+  const subscriber = connectRedis(config.REDIS_URL, 'rules-subscriber', redisSettings);
   const transport = new MqttTransport({
     url: config.MQTT_URL,
     clientId: `lamplighter-rules-${config.INGEST_MODE === 'durable' ? 'durable' : randomBytes(4).toString('hex')}`,
-    group: shareGroup(config.MQTT_URL),
+    readUrl: () => currentValue('MQTT_URL'),
+    group: shareGroup,
     durable: config.INGEST_MODE === 'durable',
     logger,
     onReconnect: (reason) => metrics.reconnects.inc({ reason }),

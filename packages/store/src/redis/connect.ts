@@ -1,6 +1,7 @@
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 import { Redis } from 'ioredis';
 import { SHARD_COUNT_KEY, SHARDS } from '../keys.js';
+import { followCredentials } from './follow-credentials.js';
 import { loadFunctions } from './functions.js';
 
 export type { Redis };
@@ -10,6 +11,10 @@ export interface ConnectionSettings {
   onUp?: () => void;
   onDown?: (reason: string) => void;
   commandTimeoutMs?: number;
+  /** For `rediss://`: the certificate authority that signed the certificate of Redis, PEM. Default: those of Node.js. */
+  ca?: string | undefined;
+  /** Reads the URL again, to notice a new user and password. */
+  readUrl?: () => string | undefined;
 }
 
 /** Default time after which a call without a reply fails, milliseconds. */
@@ -30,6 +35,7 @@ const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
 export function connectRedis(url: string, name: string, settings: ConnectionSettings = {}): Redis {
   const redis = new Redis(url, {
     connectionName: name,
+    ...(settings.ca !== undefined && url.startsWith('rediss:') && { tls: { ca: settings.ca } }),
     disableClientInfo: true, // CLIENT SETINFO needs Redis 7.2
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -39,6 +45,7 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
     socketTimeout: SILENCE_MS,
     retryStrategy: (attempt) => backoffMs(attempt, RETRY),
   });
+  if (settings.readUrl !== undefined) followCredentials(redis, url, settings.readUrl);
   let up: boolean | undefined;
   const down = (reason: string) => {
     if (up === false) return;

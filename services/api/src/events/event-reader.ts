@@ -1,4 +1,5 @@
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
+import { currentValue } from '@lamplighter/service-kit/config';
 import { eventsAfter, lastEventId, readEvents, type StoredEvent } from '@lamplighter/store/events/events';
 import { connectRedis, type Redis } from '@lamplighter/store/redis/connect';
 import { Inject, Injectable } from '@nestjs/common';
@@ -106,6 +107,8 @@ export class EventReader {
   private async connected(): Promise<Redis> {
     this.isUp ??= new Promise((resolve) => {
       this.redis = connectRedis(this.config.REDIS_URL, 'api-events', {
+        ca: this.config.REDIS_CA,
+        readUrl: () => currentValue('REDIS_URL'),
         onUp: resolve,
         onDown: () => {
           this.isCut = true;

@@ -1,10 +1,19 @@
-import { httpUrl, integer, port, redisUrl, serviceVariables } from '@lamplighter/service-kit/config';
+import {
+  certificates,
+  httpUrl,
+  integer,
+  port,
+  redisUrl,
+  serviceVariables,
+} from '@lamplighter/service-kit/config';
 import { z } from 'zod';
 
 /** The API's environment. */
 export const configSchema = z.object({
   ...serviceVariables,
   REDIS_URL: redisUrl,
+  /** For `rediss://`: the certificate authority that signed the certificate of Redis. */
+  REDIS_CA: certificates.optional(),
   /** The whole HTTP surface: the console, /v1, /docs, /health and /metrics. */
   API_PORT: port(8080),
   /** Requests per second that one API key may send to this replica. */

@@ -1,3 +1,4 @@
+import { currentValue } from '@lamplighter/service-kit/config';
 import type { Logger } from '@lamplighter/service-kit/log/logger';
 import type { UnexpectedErrors } from '@lamplighter/service-kit/unexpected-errors';
 import { connectRedis, durabilityProblems, type Redis } from '@lamplighter/store/redis/connect';
@@ -27,6 +28,7 @@ export class StoreLink {
   constructor(
     private readonly options: {
       url: string;
+      ca?: string | undefined;
       requireDurability: boolean;
       logger: Logger;
       metrics: ApiMetrics;
@@ -39,6 +41,8 @@ export class StoreLink {
   /** Connects, and starts the health checks. */
   start(): void {
     this.connection = connectRedis(this.options.url, 'api', {
+      ca: this.options.ca,
+      readUrl: () => currentValue('REDIS_URL'),
       onUp: () => void this.runHealthCheck(),
       onDown: (reason) => this.markUnavailable(reason || 'no connection'),
       commandTimeoutMs: TIMEOUT_MS,

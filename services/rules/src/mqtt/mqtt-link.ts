@@ -45,6 +45,8 @@ export class MqttLink {
   private readonly client: MqttClient;
   private tap: PublishTap | undefined;
   private up = false;
+  /** The filters of this connection. */
+  private subscribed: string[] = [];
   private connected = 0;
   private reported: boolean | 'refused' | undefined;
   private closing = false;
@@ -76,15 +78,11 @@ export class MqttLink {
     private readonly options: LinkOptions,
     private readonly events: LinkEvents,
   ) {
-    const { username, password } = new URL(options.url);
     this.client = new MqttClient(() => this.openTap(), {
       protocolVersion: 5,
       clientId: options.clientId,
       clean: options.clean,
-      ...(username !== '' && {
-        username: decodeURIComponent(username),
-        password: decodeURIComponent(password),
-      }),
+      ...credentialsOf(options.url),
       keepalive: KEEPALIVE_SECONDS,
       resubscribe: false,
       reconnectOnConnackError: true,
@@ -200,10 +198,10 @@ export class MqttLink {
   async stopIntake(): Promise<void> {
     this.closing = true;
     if (!this.up) return;
-    if (this.options.clean && this.options.filters.length > 0) {
+    if (this.options.clean && this.subscribed.length > 0) {
       // The broker delivers later messages to other members of the group.
       await this.client
-        .unsubscribeAsync(this.options.filters.map(({ filter }) => filter))
+        .unsubscribeAsync(this.subscribed)
         // eslint-disable-next-line no-restricted-syntax -- without a connection there is nothing to unsubscribe
         .catch(() => undefined);
     } else {
@@ -222,6 +220,8 @@ export class MqttLink {
 
   private openTap(): PublishTap {
     const url = new URL(this.options.url);
+    // A reconnect uses the current password. The first connection starts before the field is set.
+    if (this.client as MqttClient | undefined) Object.assign(this.client.options, credentialsOf(url.href));
     const secure = url.protocol === 'mqtts:';
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = Number(url.port || (secure ? 8883 : 1883));
@@ -322,6 +322,7 @@ export class MqttLink {
 
   private subscribe(): void {
     const { filters } = this.options;
+    this.subscribed = filters.map(({ filter }) => filter);
     if (filters.length === 0) {
       this.markUp();
       return;
@@ -381,6 +382,12 @@ export class MqttLink {
     this.open.clear();
     for (const done of lost) done('lost');
   }
+}
+
+function credentialsOf(url: string): { username?: string; password?: string } {
+  const { username, password } = new URL(url);
+  if (username === '') return {};
+  return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
 }
 
 /** A filter without the share group, whose name must not be logged. */

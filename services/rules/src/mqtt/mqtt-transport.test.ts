@@ -17,7 +17,7 @@ async function openTransport(fleet: string, handler: (batch: readonly MqttMessag
   const transport = new MqttTransport({
     url: broker.rulesUrl,
     clientId: `lamplighter-test-${fleet}`,
-    group: fleet,
+    group: () => fleet,
     durable: false,
     logger: createLogger('rules', 'silent'),
     onReconnect: () => undefined,

@@ -26,10 +26,12 @@ export interface Subscription {
 
 export interface MqttTransportOptions {
   readonly url: string;
+  /** Reads the URL again before each connection, to use a new password. */
+  readonly readUrl?: () => string | undefined;
   /** Unique per process; the links append their names. */
   readonly clientId: string;
-  /** Name of the share group; a secret. */
-  readonly group: string;
+  /** Name of the share group for a URL; a secret. */
+  readonly group: (url: string) => string;
   /** Plain subscriptions on a session that the broker keeps, for a single replica, instead of shared ones. */
   readonly durable: boolean;
   readonly logger: Logger;
@@ -164,14 +166,25 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   private openLink(name: string): void {
     const { url, clientId, group, durable, logger } = this.options;
     const routes = this.routes.filter(({ subscription }) => subscription.link === name);
-    const filters = routes.map(({ filter, subscription: { shared, includesRetained } }) => ({
-      filter: shared && !durable ? sharedFilter(group, filter) : filter,
-      includesRetained,
-    }));
+    const currentUrl = () => this.options.readUrl?.() ?? url;
+    const currentFilters = () =>
+      routes.map(({ filter, subscription: { shared, includesRetained } }) => ({
+        filter: shared && !durable ? sharedFilter(group(currentUrl()), filter) : filter,
+        includesRetained,
+      }));
     let wasUp = false;
     let rejected: MqttMessage[] = [];
     const link: MqttLink = new MqttLink(
-      { url, clientId: `${clientId}-${name}`, filters, clean: !durable },
+      {
+        get url() {
+          return currentUrl();
+        },
+        get filters() {
+          return currentFilters();
+        },
+        clientId: `${clientId}-${name}`,
+        clean: !durable,
+      },
       {
         onMessage: (message) => {
           if (this.rejects(message)) {

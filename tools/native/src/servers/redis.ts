@@ -42,8 +42,8 @@ export async function startRedis({
 }: RedisOptions): Promise<RedisServer> {
   const data = join(folder, 'data');
   const configuration = join(folder, 'redis.conf');
-  const users = join(folder, 'users.acl');
   mkdirSync(data, { recursive: true, mode: 0o700 });
+  const users = writeRedisUsers(folder, accounts);
   const lines = [
     '# Generated at each start; change redis/redis.conf in the repository instead.',
     `include "${join(REPOSITORY, 'redis/redis.conf')}"`,
@@ -54,7 +54,6 @@ export async function startRedis({
     ...settings,
   ];
   writePrivate(configuration, `${lines.join('\n')}\n`);
-  writePrivate(users, usersText(accounts));
 
   const child = startChild({
     name: 'redis-server',
@@ -76,19 +75,37 @@ export async function startRedis({
 
 /** The URL of the Redis on this machine with the credentials of an account. */
 export function redisUrl(port: number, account: keyof RedisAccounts, password: string): string {
-  return `redis://${account}:${encodeURIComponent(password)}@127.0.0.1:${port}`;
+  return `redis://${redisUser(account, password)}:${encodeURIComponent(password)}@127.0.0.1:${port}`;
 }
 
-/** The access list of Redis: the rights of redis/users with a password for each account. */
-export function usersText(accounts: Readonly<Record<string, string>>): string {
+/**
+ * The user name of an account. That of a service changes with its password, so that both are valid during a change, and that the end of the
+ * earlier one ends its connections.
+ */
+export function redisUser(account: keyof RedisAccounts, password: string): string {
+  return account === 'admin' ? account : `${account}-${hashOf(password).slice(0, 8)}`;
+}
+
+const hashOf = (password: string) => createHash('sha256').update(password).digest('hex');
+
+/** The users of Redis: name → rights of redis/users, with the hash of the password. */
+export function redisUsers(accounts: RedisAccounts): Map<string, string> {
   const rights = readFileSync(join(REPOSITORY, 'redis/users'), 'utf8');
-  const line = (account: string, state: string) => {
+  const rightsOf = (account: string) => {
     const [, own] = new RegExp(`^user ${account}\n((?: +.+\n)+)`, 'm').exec(rights) ?? [];
     if (own === undefined) throw new Error(`redis/users has no account ${account}`);
-    return `user ${account} ${state} ${own.trim().replaceAll(/\s+/g, ' ')}\n`;
+    return own.trim().replaceAll(/\s+/g, ' ');
   };
-  const lines = Object.entries(accounts).map(([account, password]) =>
-    line(account, `on #${createHash('sha256').update(password).digest('hex')}`),
-  );
-  return [line('default', 'off'), ...lines].join('');
+  const users = new Map([['default', `off ${rightsOf('default')}`]]);
+  for (const [account, password] of Object.entries(accounts) as [keyof RedisAccounts, string][])
+    users.set(redisUser(account, password), `on #${hashOf(password)} ${rightsOf(account)}`);
+  return users;
+}
+
+/** Writes the access list that Redis reads at its next start. Returns its path. */
+export function writeRedisUsers(folder: string, accounts: RedisAccounts): string {
+  const file = join(folder, 'users.acl');
+  const lines = [...redisUsers(accounts)].map(([name, rights]) => `user ${name} ${rights}\n`);
+  writePrivate(file, lines.join(''));
+  return file;
 }

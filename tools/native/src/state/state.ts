@@ -28,7 +28,7 @@ export interface State {
   readonly folder: string;
   /** Account → password of the rules service and of every fleet, read on each access because fleets can be added and removed. */
   readonly accounts: Readonly<Record<string, string>>;
-  /** Account of Redis → password. */
+  /** Account of Redis → password, read on each access, because they can be rotated. */
   readonly redisAccounts: RedisAccounts;
   /** The path of a secret. */
   secretFile(name: string): string;
@@ -84,10 +84,8 @@ export function openState(folder: string, ports: Ports, reset = false): State {
     get accounts() {
       return readAccounts(join(folder, 'secrets'));
     },
-    redisAccounts: {
-      admin: secretIn(secretFile('redis')),
-      rules: secretIn(secretFile('redis-rules')),
-      api: secretIn(secretFile('redis-api')),
+    get redisAccounts() {
+      return readRedisAccounts(join(folder, 'secrets'));
     },
     secretFile,
     logFile(name) {
@@ -111,6 +109,15 @@ export function readRunningInstance(folder: string): { ports: Ports; redisUrl: s
   if (runningOwner(folder) === undefined || !existsSync(marker) || !existsSync(password)) return undefined;
   const { ports } = JSON.parse(readFileSync(marker, 'utf8')) as { ports: Ports };
   return { ports, redisUrl: redisUrl(ports.REDIS_PORT, 'api', readFileSync(password, 'utf8').trim()) };
+}
+
+/** Account of Redis → password, from the secrets folder. */
+export function readRedisAccounts(secrets: string): RedisAccounts {
+  return {
+    admin: secretIn(join(secrets, 'redis')),
+    rules: secretIn(join(secrets, 'redis-rules')),
+    api: secretIn(join(secrets, 'redis-api')),
+  };
 }
 
 /** Account → password, from the secrets folder. */

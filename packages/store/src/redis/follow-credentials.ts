@@ -1,0 +1,27 @@
+import type { Redis } from 'ioredis';
+
+/** How often the URL is read again, milliseconds. */
+const EVERY_MS = 1000;
+
+/**
+ * Signs in again when the user or password of the URL changes, without closing the connection, and uses them for later connections. Another host
+ * or port needs a restart. Until Redis accepts the new password, the connection keeps its earlier account, and each read tries again.
+ */
+export function followCredentials(redis: Redis, url: string, readUrl: () => string | undefined): void {
+  let signedInWith = url;
+  const signIn = async () => {
+    const next = readUrl();
+    if (next === undefined || next === signedInWith || !URL.canParse(next)) return;
+    const { username, password } = new URL(next);
+    const account = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+    // A subscriber cannot sign in again, so it connects again; what it misses meanwhile is found by the next poll.
+    if (redis.mode !== 'subscriber' && redis.status === 'ready')
+      await redis.auth(account.username, account.password);
+    Object.assign(redis.options, account);
+    signedInWith = next;
+    if (redis.mode === 'subscriber') redis.disconnect(true);
+  };
+  const timer = setInterval(() => void signIn().catch(() => undefined), EVERY_MS);
+  timer.unref();
+  redis.once('end', () => clearInterval(timer));
+}
