@@ -1,10 +1,10 @@
-// npm run pin:images: writes the digest of each image beside its version, in docker-compose.yml and Dockerfile.
+// npm run pin:images: adds its digest to the version of each image in docker-compose.yml and Dockerfile.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pinImages } from './images/pin.mjs';
 
 const FILES = ['docker-compose.yml', 'Dockerfile'];
-const HELP = `npm run pin:images             ask the registry for the digest of each image in ${FILES.join(' and ')}, and write it beside the version
+const HELP = `npm run pin:images             ask the registry for the digest of each image in ${FILES.join(' and ')}, and add it to the version
 npm run pin:images -- --check  fail if an image has no digest, without asking the registry
 
 Needs Docker with buildx and access to the registry. Commit the result; to update an image, change its version and run it again.`;

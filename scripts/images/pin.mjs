@@ -4,7 +4,7 @@ const IMAGE = /^( +image: +|FROM +)([^\s@]+:[^\s@]+)(@sha256:[0-9a-f]{64})?(?=\s
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /**
- * Writes a digest beside the version of each image; one that has a digest gets the current digest of its version.
+ * Adds the digest to the version of each image; one that has a digest gets the current digest of its version.
  * @param {string} text of docker-compose.yml or a Dockerfile
  * @param {(image: string) => string} [digestOf] asks the registry, once for each image; without it, nothing is changed
  * @returns {{ text: string, images: { image: string, digest: string | undefined }[] }}

@@ -80,7 +80,7 @@ function licenceOfPlatformBinary(name, packages) {
   return sibling?.[1].license;
 }
 
-/** Packages with an install script that nobody has looked at. @param {Record<string, LockedPackage>} packages */
+/** Packages with an install script that INSTALL_SCRIPTS does not explain. @param {Record<string, LockedPackage>} packages */
 export function scriptProblems(packages) {
   return foreignPackages(packages)
     .filter(([path, { hasInstallScript }]) => hasInstallScript && !INSTALL_SCRIPTS.has(nameOf(path)))

@@ -146,7 +146,7 @@ describe('the compose file', () => {
     expect(onNetwork('broker')).toEqual(['mosquitto', 'rules']);
   });
 
-  it('lets only Prometheus reach metrics, only Grafana and Alertmanager reach Prometheus, and keeps inner networks inside', () => {
+  it('gives only Prometheus access to metrics, and only Grafana and Alertmanager access to Prometheus', () => {
     expect(onNetwork('metrics')).toEqual(['rules', 'api', 'device-sim', 'redis-exporter', 'prometheus']);
     expect(onNetwork('dashboards')).toEqual(['prometheus', 'grafana']);
     expect(onNetwork('alerts')).toEqual(['prometheus', 'alertmanager']);

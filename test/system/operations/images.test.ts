@@ -21,7 +21,7 @@ describe('npm run pin:images', () => {
     expect(asked.length).toBeGreaterThanOrEqual(6);
   });
 
-  it('writes the digest beside the version and changes nothing else', () => {
+  it('adds the digest to the version and changes nothing else', () => {
     for (const text of [compose, dockerfile]) {
       const pinned = pinImages(text, () => digest('b')).text;
       expect(pinned).not.toBe(text);

@@ -26,7 +26,7 @@ describe('npm run check:packages', () => {
     [{ license: 'MIT AND GPL-3.0', dev: true }, ['x has the licence MIT AND GPL-3.0']],
     [{ license: 'AGPL-3.0', dev: true }, ['x has the licence AGPL-3.0']],
     [{ license: undefined }, ['x states no licence']],
-  ])('judges the licence of a package with %j', (facts, problems) => {
+  ])('checks the licence of a package with %j', (facts, problems) => {
     expect(licenceProblems(locked(facts))).toEqual(problems);
   });
 

@@ -14,11 +14,11 @@ export interface RedisRotation {
 }
 
 /** Services read their URL every second; a busy one may need longer. */
-const MOVE_MS = 30_000;
+const MOVE_MS = 10_000;
 const PAUSE_MS = 100;
 
 /**
- * Replaces the passwords of a running Redis. First both are valid; when no connection uses an earlier user any more, or after 30 s, the earlier
+ * Replaces the passwords of a running Redis. First both are valid; when no connection uses an earlier user any more, or after 10 s, the earlier
  * users are deleted, which closes their connections.
  * @throws ServerFailed if Redis does not accept a command
  */

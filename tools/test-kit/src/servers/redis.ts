@@ -41,7 +41,7 @@ const SERVICES = /^(rules|api)-/;
 /** More than a busy Redis takes to reply; one that the test has frozen or filled is not asked. */
 const REPLY_MS = 2000;
 
-/** The account of every service has the rights that it uses. @throws with the refused commands */
+/** The account of every service has the rights that it uses. @throws with the commands it was denied */
 async function expectNoRefusal(server: Restartable, url: string): Promise<void> {
   if (!server.running) return;
   const redis = new Redis(url, {
