@@ -9,6 +9,8 @@ import { json, queryPrometheus, request } from './requests.mjs';
 /** The services that are built from this repository. */
 export const SERVICES = ['rules', 'api', 'device-sim'];
 export const DEVICES_PER_REPLICA = 50;
+/** States of a command that has not ended. */
+const OPEN_STATES = ['pending', 'dispatched', 'acknowledged'];
 
 export class Stack {
   /** Services to start; empty starts all. @type {readonly string[]} */
@@ -99,10 +101,13 @@ export class Stack {
       });
       if (response.status !== 202) return `the API responds ${response.status}: ${await response.text()}`;
       const command = response.headers.get('location') ?? '';
-      await until('the command to succeed', async () => {
-        const { state } = await json(this.api(command));
-        return state === 'succeeded' || `its state is ${state}`;
+      let state = '';
+      await until('the command to end', async () => {
+        ({ state } = await json(this.api(command)));
+        return !OPEN_STATES.includes(state) || `its state is ${state}`;
       });
+      // A command of a rule may supersede it.
+      if (state !== 'succeeded') return `the command is ${state}`;
       const reported = async () => (await isOn()) === wanted || `the lamp does not report led_on ${wanted}`;
       return until('the lamp to report it', reported, 5);
     });

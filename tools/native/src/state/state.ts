@@ -79,6 +79,7 @@ export function openState(folder: string, ports: Ports, reset = false): State {
   writePrivate(join(folder, MARKER), `${JSON.stringify({ program: 'lamplighter', ports }, null, 2)}\n`);
   const secretFile = (name: string) => join(folder, 'secrets', name);
   for (const account of ['rules', FLEET]) secretIn(secretFile(`mqtt-${account}`));
+  readRedisAccounts(join(folder, 'secrets'));
   return {
     folder,
     get accounts() {
