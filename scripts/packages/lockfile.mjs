@@ -28,7 +28,7 @@ const OLD_FORM = new Map([
   ['streamsearch', 'MIT'],
 ]);
 /** Packages with an install script, and why they work without it. */
-export const INSTALL_SCRIPTS = new Map([
+const INSTALL_SCRIPTS = new Map([
   ['@parcel/watcher', 'compiles on platforms without a binary; Jest uses it only to watch files'],
   ['@scarf/scarf', 'reports the installation; does nothing else'],
   ['@swc/core', 'replaces its binary if it does not run; the binary of the platform is a package of its own'],

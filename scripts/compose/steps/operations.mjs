@@ -51,6 +51,12 @@ export async function servicesAreIsolated(stack) {
   const forbidden = [
     ['device-sim', 'redis'],
     ['api', 'mosquitto'],
+    ['device-sim', 'alertmanager'],
+    ['rules', 'alertmanager'],
+    ['mosquitto', 'redis'],
+    ['mosquitto', 'prometheus'],
+    ['redis', 'prometheus'],
+    ['redis', 'mosquitto'],
   ];
   for (const [service = '', other = ''] of forbidden) {
     const found = await project.inside(service, ['getent', 'hosts', other]).catch(() => '');

@@ -1,3 +1,4 @@
+import { redisUsers } from '@lamplighter/native/servers/redis';
 import { createApiKey } from '@lamplighter/store/access/api-keys';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { startRedis, type TestRedis } from '@lamplighter/test-kit/servers/redis';
@@ -13,6 +14,15 @@ function connect(url: string): Redis {
   closeLater('redis client', () => client.disconnect());
   return client;
 }
+
+function call(client: Redis, line: string): Promise<unknown> {
+  const [command = '', ...args] = line.split(' ');
+  return client.call(command, args);
+}
+
+/** DEBUG and MODULE are off for every account. */
+const REFUSAL = /^NOPERM|^ERR (DEBUG|MODULE) command not allowed/;
+const SECRET = 'k7Qp2ZxW9rTb4LsVd';
 
 /** Commands that would end, empty, reconfigure or read the whole of Redis, or run other code. */
 const DANGEROUS = [
@@ -51,10 +61,7 @@ describe.each(['rules', 'api'] as const)('the account of %s', (account) => {
   const open = () => connect(redis[`${account}Url`]);
 
   it.each(DANGEROUS)('may not run %s', async (line) => {
-    const [command = '', ...args] = line.split(' ');
-    await expect(open().call(command, args)).rejects.toThrow(
-      /^NOPERM|^ERR (DEBUG|MODULE) command not allowed/,
-    );
+    await expect(call(open(), line)).rejects.toThrow(REFUSAL);
   });
 
   it('may use keys of devices and of the installation only', async () => {
@@ -77,6 +84,27 @@ describe.each(['rules', 'api'] as const)('the account of %s', (account) => {
     expect(await client.publish('{lamplighter}:wake', '1')).toBe(0);
     await expect(client.publish('other', '1')).rejects.toThrow(/^NOPERM/);
   });
+});
+
+/** Adds an account of redis/users that only containers have; returns its URL. */
+async function addAccount(name: 'exporter' | 'health'): Promise<string> {
+  const rights = redisUsers({ [name]: SECRET }).get(name)!;
+  await connect(redis.url).call('ACL', 'SETUSER', name, 'reset', ...rights.split(' '));
+  return `redis://${name}:${SECRET}@127.0.0.1:${redis.port}`;
+}
+
+it('the exporter of metrics can read figures of the server, and no data, arguments or settings', async () => {
+  const exporter = connect(await addAccount('exporter'));
+  expect(await exporter.info()).toContain('used_memory');
+  for (const line of [...DANGEROUS, 'CONFIG GET *', 'HGETALL {1}:commands', 'FCALL x 0', 'PUBLISH a b'])
+    await expect(call(exporter, line)).rejects.toThrow(REFUSAL);
+});
+
+it('the health check can only check, and reload the accounts', async () => {
+  const health = connect(await addAccount('health'));
+  expect(await health.ping()).toBe('PONG');
+  for (const line of [...DANGEROUS, 'INFO', 'CONFIG GET *', 'GET a'])
+    await expect(call(health, line)).rejects.toThrow(REFUSAL);
 });
 
 it('rules cannot read or create API keys, nor change the audit trail', async () => {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { lastLines, liveChildren } from '../process/child.js';
 import { keepRunning } from '../process/keep-running.js';
@@ -125,6 +125,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       startPrometheus({
         folder: folder('prometheus'),
         port: ports.PROMETHEUS_PORT,
+        tokenFile: options.env.METRICS_TOKEN_FILE && resolve(options.env.METRICS_TOKEN_FILE),
         jobs: {
           rules: ports.RULES_PORT,
           api: ports.API_PORT,

@@ -1,5 +1,5 @@
 import type { Ports } from '../state/settings.js';
-import { readSamples, type Samples } from '../watch/exposition.js';
+import { metricsHeaders, readSamples, type Samples } from '../watch/exposition.js';
 
 /** The numbers of the status line. */
 export interface Counts {
@@ -28,7 +28,10 @@ export async function readCounts(ports: Pick<Ports, 'API_PORT' | 'RULES_PORT'>):
 }
 
 async function readMetrics(port: number): Promise<Samples> {
-  const response = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(2000) });
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    headers: metricsHeaders(),
+    signal: AbortSignal.timeout(2000),
+  });
   return readSamples(await response.text());
 }
 

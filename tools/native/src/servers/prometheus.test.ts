@@ -15,17 +15,18 @@ const targets: Target[] = [];
 interface Target {
   readonly server: Server;
   readonly port: number;
-  readonly scraped: Promise<void>;
+  /** Resolves with the Authorization header of the first scrape. */
+  readonly scraped: Promise<string | undefined>;
 }
 
 async function startTarget(): Promise<Target> {
-  let onScrape: () => void;
-  const scraped = new Promise<void>((resolve) => {
+  let onScrape: (authorization: string | undefined) => void;
+  const scraped = new Promise<string | undefined>((resolve) => {
     onScrape = resolve;
   });
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end('lamplighter_up 1\n');
-    onScrape();
+    onScrape(request.headers.authorization);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const target = { server, port: (server.address() as AddressInfo).port, scraped };
@@ -46,8 +47,11 @@ const query = async (path: string) =>
 
 beforeAll(async () => {
   const { port } = await startTarget();
+  const tokenFile = join(folder, 'token');
+  writeFileSync(tokenFile, 'k7Qp2ZxW9rTb4LsVd\n');
   prometheus = await startPrometheus({
     folder,
+    tokenFile,
     port: 15_000 + (process.pid % 10_000),
     jobs: { rules: port },
   });
@@ -88,3 +92,7 @@ it("loads the repository's rules and alerts", async () => {
   expect(loaded.sort()).toEqual(names.sort());
   expect(names.length).toBeGreaterThan(20);
 }, 60_000);
+
+it('sends the token for metrics', async () => {
+  expect(await targets[0]!.scraped).toBe('Bearer k7Qp2ZxW9rTb4LsVd');
+});

@@ -12,6 +12,8 @@ export interface PrometheusOptions {
   readonly port: number;
   /** Job name → port on loopback that serves /metrics. */
   readonly jobs: Readonly<Record<string, number>>;
+  /** File with the token that the services need for their metrics; default: they need none. */
+  readonly tokenFile?: string | undefined;
   readonly logFile?: string;
 }
 
@@ -19,12 +21,13 @@ export interface PrometheusOptions {
  * Starts Prometheus on loopback with the given jobs and the repository's rules and alerts; resolves when it is ready.
  * @throws BinaryMissing, ServerFailed
  */
-export async function startPrometheus({ folder, port, jobs, logFile }: PrometheusOptions): Promise<Server> {
+export async function startPrometheus(options: PrometheusOptions): Promise<Server> {
+  const { folder, port, jobs, logFile, tokenFile } = options;
   const configuration = join(folder, 'prometheus.yml');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const targets = join(folder, 'targets');
   writeTargets(targets, jobs);
-  writePrivate(configuration, configurationText(Object.keys(jobs), targets));
+  writePrivate(configuration, configurationText(Object.keys(jobs), targets, tokenFile));
   const child = startChild({
     name: 'prometheus',
     command: requireBinary('prometheus'),
@@ -54,13 +57,18 @@ function writeTargets(folder: string, jobs: Readonly<Record<string, number>>): v
   }
 }
 
-function configurationText(jobs: readonly string[], targets: string): string {
+function configurationText(jobs: readonly string[], targets: string, tokenFile?: string): string {
   const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
   const scrapes = jobs.map((job) => {
     const files = [`${job}.json`, `${job}-*.json`].map(
       (name) => `          - ${quoted(join(targets, name))}\n`,
     );
-    return `  - job_name: ${job}\n    file_sd_configs:\n      - files:\n${files.join('')}`;
+    // Prometheus itself needs no token, and must not be sent one.
+    const needsToken = tokenFile !== undefined && job !== 'prometheus';
+    const authorization = needsToken
+      ? `    authorization:\n      credentials_file: ${quoted(tokenFile)}\n`
+      : '';
+    return `  - job_name: ${job}\n${authorization}    file_sd_configs:\n      - files:\n${files.join('')}`;
   });
   return `# Generated at each start; change prometheus/ in the repository instead.
 global:

@@ -82,14 +82,17 @@ export function redisUrl(port: number, account: keyof RedisAccounts, password: s
  * The user name of an account. That of a service changes with its password, so that both are valid during a change, and that the end of the
  * earlier one ends its connections.
  */
-export function redisUser(account: keyof RedisAccounts, password: string): string {
-  return account === 'admin' ? account : `${account}-${hashOf(password).slice(0, 8)}`;
+export function redisUser(account: string, password: string): string {
+  return SERVICES.includes(account) ? `${account}-${hashOf(password).slice(0, 8)}` : account;
 }
+
+/** Accounts of services that keep connections open. */
+const SERVICES = ['rules', 'api'];
 
 const hashOf = (password: string) => createHash('sha256').update(password).digest('hex');
 
 /** The users of Redis: name → rights of redis/users, with the hash of the password. */
-export function redisUsers(accounts: RedisAccounts): Map<string, string> {
+export function redisUsers(accounts: Readonly<Record<string, string>>): Map<string, string> {
   const rights = readFileSync(join(REPOSITORY, 'redis/users'), 'utf8');
   const rightsOf = (account: string) => {
     const [, own] = new RegExp(`^user ${account}\n((?: +.+\n)+)`, 'm').exec(rights) ?? [];
@@ -97,7 +100,7 @@ export function redisUsers(accounts: RedisAccounts): Map<string, string> {
     return own.trim().replaceAll(/\s+/g, ' ');
   };
   const users = new Map([['default', `off ${rightsOf('default')}`]]);
-  for (const [account, password] of Object.entries(accounts) as [keyof RedisAccounts, string][])
+  for (const [account, password] of Object.entries(accounts))
     users.set(redisUser(account, password), `on #${hashOf(password)} ${rightsOf(account)}`);
   return users;
 }

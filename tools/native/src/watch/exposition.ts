@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** The samples of one scrape of /metrics. */
 export interface Samples {
   /** The sum of a metric's samples with a label; undefined if there are none. */
@@ -46,4 +48,10 @@ function quantileOf(share: number, bounds: readonly number[], counts: readonly n
   if (to === Number.POSITIVE_INFINITY) return from;
   const below = counts[bucket - 1] ?? 0;
   return from + ((to - from) * (rank - below)) / (counts[bucket]! - below);
+}
+
+/** The headers of a request for metrics: with the token of METRICS_TOKEN_FILE, if that is set. */
+export function metricsHeaders(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const file = env.METRICS_TOKEN_FILE;
+  return file ? { authorization: `Bearer ${readFileSync(file, 'utf8').trim()}` } : {};
 }

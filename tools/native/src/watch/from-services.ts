@@ -1,5 +1,5 @@
 import type { Ports } from '../state/settings.js';
-import { readSamples, type Samples } from './exposition.js';
+import { metricsHeaders, readSamples, type Samples } from './exposition.js';
 import type { Numbers } from './numbers.js';
 
 /** The metrics of both services at one time; undefined for a service that does not respond. */
@@ -73,6 +73,7 @@ function numbersOf(scrapes: readonly Scrape[], ports: Pick<Ports, 'RULES_PORT' |
 async function scrape(port: number): Promise<Samples | undefined> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
+      headers: metricsHeaders(),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await response.text();
