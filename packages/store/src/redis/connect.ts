@@ -39,6 +39,8 @@ export function connectRedis(url: string, name: string, settings: ConnectionSett
     disableClientInfo: true, // CLIENT SETINFO needs Redis 7.2
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // A lost connection would reject a promise that no one can await. Subscribers subscribe on each `ready`.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0, // calls in flight on a lost connection fail immediately, not at their timeout
     commandTimeout: settings.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
     connectTimeout: COMMAND_TIMEOUT_MS,

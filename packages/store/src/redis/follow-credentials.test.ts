@@ -15,9 +15,14 @@ it('signs in with a new user on the same connection, and a subscriber on a new o
     .split(' ')
     .slice(2);
   let current = server.rulesUrl;
+  let reads = 0;
+  const readUrl = () => {
+    if (current !== server.rulesUrl) reads += 1;
+    return current;
+  };
   const downs: string[] = [];
   const open = (name: string, onDown: (reason: string) => void = () => undefined) => {
-    const redis = connectRedis(server.rulesUrl, name, { readUrl: () => current, onDown });
+    const redis = connectRedis(server.rulesUrl, name, { readUrl, onDown });
     closeLater(name, () => redis.disconnect());
     return redis;
   };
@@ -29,12 +34,17 @@ it('signs in with a new user on the same connection, and a subscriber on a new o
       .flatMap((line) => / name=(worker|subscriber) .* user=(\S+) /.exec(line)?.slice(1).join(' ') ?? [])
       .sort();
   await until(() => worker.status === 'ready' && subscriber.status === 'ready', { what: 'both connections' });
-  await subscriber.subscribe('{lamplighter}:wake');
+  const subscribe = () => void subscriber.subscribe('{lamplighter}:wake').catch(() => undefined);
+  subscriber.on('ready', subscribe);
+  subscribe();
 
   url.username = later;
+  // The file can be read before Redis has the user.
   current = url.href;
+  await until(() => reads >= 4, { what: 'the URL to be read twice by each connection' });
+  expect(new Set((await users()).map((line) => line.split(' ')[1]))).toEqual(new Set([earlier]));
   await admin.call('ACL', 'SETUSER', later, ...rights);
-  await until(async () => (await users()).every((line) => line.endsWith(later)), {
+  await until(async () => (await users()).join() === `subscriber ${later},worker ${later}`, {
     what: 'both to sign in again',
   });
   await admin.call('ACL', 'DELUSER', earlier);

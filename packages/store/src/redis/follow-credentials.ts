@@ -14,14 +14,33 @@ export function followCredentials(redis: Redis, url: string, readUrl: () => stri
     if (next === undefined || next === signedInWith || !URL.canParse(next)) return;
     const { username, password } = new URL(next);
     const account = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
-    // A subscriber cannot sign in again, so it connects again; what it misses meanwhile is found by the next poll.
-    if (redis.mode !== 'subscriber' && redis.status === 'ready')
-      await redis.auth(account.username, account.password);
+    if (redis.status !== 'ready') {
+      // The next attempt to connect uses them.
+    } else if (redis.mode === 'subscriber') await expectAccepted(redis, account);
+    else await redis.auth(account.username, account.password);
     Object.assign(redis.options, account);
     signedInWith = next;
+    // A subscriber cannot sign in again, so it connects again; what it misses meanwhile is found by the next poll.
     if (redis.mode === 'subscriber') redis.disconnect(true);
   };
   const timer = setInterval(() => void signIn().catch(() => undefined), EVERY_MS);
   timer.unref();
   redis.once('end', () => clearInterval(timer));
+}
+
+/** @throws if Redis does not accept the account, for instance because it has not loaded it yet */
+async function expectAccepted(redis: Redis, account: { username: string; password: string }): Promise<void> {
+  const probe = redis.duplicate({
+    ...account,
+    retryStrategy: () => null,
+    lazyConnect: true,
+    enableReadyCheck: false,
+  });
+  probe.on('error', () => undefined);
+  try {
+    await probe.connect();
+    await probe.ping();
+  } finally {
+    probe.disconnect();
+  }
 }
