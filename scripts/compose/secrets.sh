@@ -52,9 +52,11 @@ give_accounts() {
   # A copy, because the broker warns about an access list of another owner.
   cat /acl >/secrets/own/acl
   for account in rules health $(fleets); do
-    mosquitto_passwd -b "$hashes" "$account" "$(password "mqtt-$account")"
+    echo "$account:$(password "mqtt-$account")" >>"$hashes"
     case $account in *.reader) reader_acl "$account" "${account%.reader}" >>/secrets/own/acl ;; esac
   done
+  # Replaces the passwords by their hashes. With -b they would be arguments, which other processes can read.
+  mosquitto_passwd -U "$hashes"
   give mosquitto $MOSQUITTO passwords <"$hashes"
   give mosquitto $MOSQUITTO acl </secrets/own/acl
   rm "$hashes" /secrets/own/acl
@@ -186,6 +188,7 @@ for file in /secrets/own/*; do
   [ -s "$file" ] || continue
   chmod 0600 "$file"
   [ "$(tr -d '\n' <"$file" | wc -c)" -ge 16 ] || fail "$file is shorter than 16 characters; remove it, and the next start generates one"
+  ! grep -q : "$file" || fail "$file contains a colon; remove it, and the next start generates one"
 done
 
 if [ "${1:-}" = fleet ]; then

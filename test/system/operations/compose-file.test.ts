@@ -157,6 +157,7 @@ describe('the compose file', () => {
 
   it('passes no password in the environment or the arguments of a command', () => {
     expect(text).not.toMatch(/REDISCLI_AUTH|--pass\b|-a "|-P /);
+    expect(readFileSync('scripts/compose/secrets.sh', 'utf8')).not.toMatch(/mosquitto_passwd -b/);
   });
 
   it('mounts files that exist and volumes that are declared', () => {
