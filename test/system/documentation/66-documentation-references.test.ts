@@ -82,7 +82,7 @@ describe('the pages match the repository in', () => {
     const real = new Set([
       ...matches(sources, /^ {2}([A-Z][A-Z_]+): /gm),
       ...Object.keys(PORTS),
-      ...['HOST', 'LOG_LEVEL', 'ALERTMANAGER_PORT', 'GRAFANA_PORT', 'LAMPLIGHTER_STATE'],
+      ...['HOST', 'LOG_LEVEL', 'METRICS_TOKEN', 'ALERTMANAGER_PORT', 'GRAFANA_PORT', 'LAMPLIGHTER_STATE'],
     ]);
     const named = matches(tables, /`([A-Z][A-Z_]+)`/g).filter((name) => name !== 'X_FILE');
     expect(named.filter((name) => !real.has(name))).toEqual([]);

@@ -43,11 +43,6 @@ function stubRepository(): string {
   cpSync(join(REPOSITORY, 'tools/native/dist'), join(folder, 'tools/native/dist'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   for (const name of ['mosquitto', 'redis']) symlinkSync(join(REPOSITORY, name), join(folder, name));
-  mkdirSync(join(folder, 'node_modules/@lamplighter'), { recursive: true });
-  symlinkSync(
-    join(REPOSITORY, 'packages/service-kit'),
-    join(folder, 'node_modules/@lamplighter/service-kit'),
-  );
   for (const name of ['rules', 'api', 'device-sim']) {
     const dist = join(folder, 'services', name, 'dist');
     mkdirSync(dist, { recursive: true });

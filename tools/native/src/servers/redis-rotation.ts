@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { exchangeBytes, ServerFailed } from '../process/serving.js';
-import { type RedisAccounts, redisUser, redisUsers, writeRedisUsers } from './redis.js';
+import { hashOf, type RedisAccounts, redisUser } from '../state/redis-accounts.js';
+import { redisUsers, writeRedisUsers } from './redis.js';
 
 export interface RedisRotation {
   /** Folder of the generated configuration. */
@@ -31,10 +31,9 @@ export async function rotateRedisAccounts({
 }: RedisRotation): Promise<void> {
   const earlier = (['rules', 'api'] as const).map((account) => redisUser(account, before[account]));
   const added = [...redisUsers(after)].filter(([name]) => name !== 'default' && name !== 'admin');
-  const hash = (password: string) => createHash('sha256').update(password).digest('hex');
   await run(port, before.admin, [
     ...added.map(([name, rights]) => `ACL SETUSER ${name} reset ${rights}`),
-    `ACL SETUSER admin #${hash(after.admin)}`,
+    `ACL SETUSER admin #${hashOf(after.admin)}`,
   ]);
   announce();
   const deadline = Date.now() + MOVE_MS;
@@ -42,7 +41,7 @@ export async function rotateRedisAccounts({
     await setTimeout(PAUSE_MS);
   await run(port, after.admin, [
     ...earlier.map((name) => `ACL DELUSER ${name}`),
-    `ACL SETUSER admin !${hash(before.admin)}`,
+    `ACL SETUSER admin !${hashOf(before.admin)}`,
   ]);
   writeRedisUsers(folder, after);
 }

@@ -1,14 +1,11 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startChild } from '../process/child.js';
 import { exchangeBytes, type Server, untilServing } from '../process/serving.js';
+import { hashOf, type RedisAccounts, redisUrl, redisUser } from '../state/redis-accounts.js';
 import { REPOSITORY } from '../state/repository.js';
 import { writePrivate } from '../state/secrets.js';
 import { requireBinary } from './binaries.js';
-
-/** Account of redis/users → password. */
-export type RedisAccounts = Readonly<Record<'admin' | 'rules' | 'api', string>>;
 
 export interface RedisServer extends Server {
   /** The URL with the credentials of an account; `url` is that of `admin`. */
@@ -72,24 +69,6 @@ export async function startRedis({
   const urlFor = (account: keyof RedisAccounts) => redisUrl(port, account, accounts[account]);
   return Object.assign(child, { port, url: urlFor('admin'), urlFor });
 }
-
-/** The URL of the Redis on this machine with the credentials of an account. */
-export function redisUrl(port: number, account: keyof RedisAccounts, password: string): string {
-  return `redis://${redisUser(account, password)}:${encodeURIComponent(password)}@127.0.0.1:${port}`;
-}
-
-/**
- * The user name of an account. That of a service changes with its password, so that both are valid during a change, and that the end of the
- * earlier one ends its connections.
- */
-export function redisUser(account: string, password: string): string {
-  return SERVICES.includes(account) ? `${account}-${hashOf(password).slice(0, 8)}` : account;
-}
-
-/** Accounts of services that keep connections open. */
-const SERVICES = ['rules', 'api'];
-
-const hashOf = (password: string) => createHash('sha256').update(password).digest('hex');
 
 /** The users of Redis: name → rights of redis/users, with the hash of the password. */
 export function redisUsers(accounts: Readonly<Record<string, string>>): Map<string, string> {

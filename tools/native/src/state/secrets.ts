@@ -1,7 +1,6 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { weaknessOf } from '@lamplighter/service-kit/secret-strength';
 import { CannotStart } from './settings.js';
 
 /** 192 random bits, safe in a URL, a shell word and a configuration file. */
@@ -9,20 +8,22 @@ export function generateSecret(): string {
   return randomBytes(24).toString('base64url');
 }
 
+/** Fewer characters can be guessed; the services also refuse well-known passwords. */
+const MIN_LENGTH = 16;
+
 /**
  * The secret in a file, which is created on first use and readable only by its owner.
- * @throws CannotStart if a user has written one that is easy to guess
+ * @throws CannotStart if a user has written one that is too short
  */
 export function secretIn(file: string): string {
-  if (existsSync(file)) {
-    const secret = readFileSync(file, 'utf8').trim();
-    const weakness = secret === '' ? undefined : weaknessOf(secret);
-    if (weakness !== undefined)
-      throw new CannotStart(
-        `the secret in ${file} ${weakness}; remove the file, and the next start generates one`,
-      );
+  const present = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  if (present !== '' && present.length < MIN_LENGTH)
+    throw new CannotStart(
+      `the secret in ${file} is shorter than ${MIN_LENGTH} characters; remove the file, and the next start generates one`,
+    );
+  if (present !== '') {
     chmodSync(file, 0o600);
-    if (secret !== '') return secret;
+    return present;
   }
   const secret = generateSecret();
   writePrivate(file, `${secret}\n`);

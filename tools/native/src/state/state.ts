@@ -11,7 +11,7 @@ import {
   truncateSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type RedisAccounts, redisUrl } from '../servers/redis.js';
+import { type RedisAccounts, redisUrl } from './redis-accounts.js';
 import { secretIn, writePrivate } from './secrets.js';
 import { CannotStart, type Ports } from './settings.js';
 
