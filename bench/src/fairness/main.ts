@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { startMosquitto } from '@lamplighter/native/servers/mosquitto';
 import { startRedis } from '@lamplighter/native/servers/redis';
 import { launchService, untilReady } from '@lamplighter/native/servers/service';
@@ -100,7 +101,15 @@ function startFlood(url: string, flood: Flood): () => number {
   };
 }
 
+const USAGE = `npm run bench:fairness
+Measures the loop of an honest fleet while another account floods the broker, in about three minutes.`;
+
 async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { help: { type: 'boolean', default: false } } });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-fairness-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const accounts = { rules: generateSecret(), honest: generateSecret(), hostile: generateSecret() };

@@ -86,7 +86,7 @@ it('counts the devices on which each rule is raised, and the votes of a quorum',
   expect((await ofRule('together')).tally).toMatchObject({ policy: 'majority', yes: 2, no: 1 });
 }, 60_000);
 
-it('tells a key its scopes and fleets', async () => {
+it('shows a key its scopes and fleets', async () => {
   const stack = await sharedStack();
   const fleet = await stack.broker.newFleet();
   const { body } = await stack.send('POST', '/v1/keys', { scopes: ['read'], fleets: [fleet.name] });

@@ -110,7 +110,7 @@ describe('with a standalone API', () => {
 
   it('holds up to 1,000 requests, rejects further ones without side effects, and frees the slot of a closed connection', async () => {
     const id = await sendCommand();
-    // Four keys, each with as many as one key may have.
+    // Four keys, each at its limit.
     const keys = await Promise.all([1, 2, 3, 4].map(() => createApiKey(api.store)));
     const sockets = Array.from({ length: 1000 }, (_, i) => {
       const socket = connect(api.api.port, '127.0.0.1');

@@ -6,7 +6,7 @@ import { documentAs } from '../openapi/documented-schema.js';
 import { timeSchema } from '../responses/iso-time.js';
 import { remarkSchema } from '../rules/remark.schema.js';
 import { anyDocument, ruleDocumentSchema } from '../rules/rule.schema.js';
-import { ruleStateSchema, traceStepSchema } from '../why/trace.schema.js';
+import { ruleStateSchema, traceStepSchema } from '../rules/trace.schema.js';
 import { sentencesSchema } from '../why/why.schema.js';
 import { givenReadingSchema } from './given-reading.js';
 

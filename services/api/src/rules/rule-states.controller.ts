@@ -7,8 +7,8 @@ import { Problems, Resource, Responds } from '../openapi/describe.js';
 import { type FleetPath, fleetPath } from '../requests/address.js';
 import { isoTime, timeSchema } from '../responses/iso-time.js';
 import { StoreLink } from '../store/store-link.js';
-import { tallySchema } from '../why/trace.schema.js';
 import { countRuleStates, MAX_COUNTED } from './rule-states.js';
+import { tallySchema } from './trace.schema.js';
 
 const count = (description: string) => z.int().min(0).meta({ description });
 

@@ -8,7 +8,7 @@ import type { Redis } from '@lamplighter/store/redis/connect';
 import { type Group, readGroups } from '@lamplighter/store/rules/groups';
 import { readManyRuleStates } from '@lamplighter/store/rules/rule-states';
 import { listRules, type StoredRule } from '@lamplighter/store/rules/rules';
-import { ruleStateBody } from '../why/trace.schema.js';
+import { ruleStateBody } from './trace.schema.js';
 
 /** The current verdicts of a rule, counted over its devices; of a quorum, the verdict of its group. */
 export interface RuleCounts {

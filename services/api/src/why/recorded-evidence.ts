@@ -14,7 +14,7 @@ import { type CompiledRule, compileRule } from '@lamplighter/evaluation/rule/com
 import type { Command } from '@lamplighter/store/commands/read-commands';
 import type { RuleVersion } from '@lamplighter/store/rules/rule-versions';
 import { z } from 'zod';
-import { tallySchema } from './trace.schema.js';
+import { tallySchema } from '../rules/trace.schema.js';
 
 const values = z.record(z.string(), z.unknown());
 /** Milliseconds since 1970, up to the last time that a Date can hold. */

@@ -20,11 +20,11 @@ import { noSuchDevice } from '../problems/not-found.js';
 import { Problem } from '../problems/problem.js';
 import { type DevicePath, devicePath } from '../requests/address.js';
 import { isoTime } from '../responses/iso-time.js';
+import { groupStateBody, ruleStateBody, traceBody } from '../rules/trace.schema.js';
 import { StoreLink } from '../store/store-link.js';
 import { explainGroupVerdict, explainVerdict, type VerdictSubject } from './explain-verdict.js';
 import { evaluateGroupNow, type GroupVerdict } from './group-verdict.js';
 import { evaluateNow, type RuleVerdict } from './rule-verdict.js';
-import { groupStateBody, ruleStateBody, traceBody } from './trace.schema.js';
 import { type WhyNotBody, whyNotQuery, whyNotSchema } from './why-not.schema.js';
 
 /** Commands of the device that are searched for the last one of the rule: all stored ones. */

@@ -3,8 +3,8 @@ import { IDENTITY } from '@lamplighter/contracts/identity';
 import { CLAUSES } from '@lamplighter/evaluation/context/trace';
 import { z } from 'zod';
 import { timeSchema } from '../responses/iso-time.js';
+import { groupStateSchema, ruleStateSchema, tallySchema, traceStepSchema } from '../rules/trace.schema.js';
 import { OUTCOMES } from './rule-verdict.js';
-import { groupStateSchema, ruleStateSchema, tallySchema, traceStepSchema } from './trace.schema.js';
 import { sentencesSchema } from './why.schema.js';
 
 export const whyNotQuery = z.strictObject({

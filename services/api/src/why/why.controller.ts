@@ -16,11 +16,11 @@ import type { HttpRequest } from '../requests/http-request.js';
 import { isoTime } from '../responses/iso-time.js';
 import { ifAllowed } from '../rights/allowed-fleets.js';
 import { ChecksFleet } from '../rights/needs.js';
+import { groupStateBody, ruleStateBody, tallySchema, traceBody } from '../rules/trace.schema.js';
 import { StoreLink } from '../store/store-link.js';
 import { explainCommand, type Origin } from './explain-command.js';
 import { deliverySteps } from './explain-delivery.js';
 import { evidenceIn, type Replayed, replayCommand } from './recorded-evidence.js';
-import { groupStateBody, ruleStateBody, tallySchema, traceBody } from './trace.schema.js';
 import { type BecauseBody, type WhyBody, whySchema } from './why.schema.js';
 
 @Resource('commands')

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { effectSchema } from '../commands/command.schema.js';
 import { timeSchema } from '../responses/iso-time.js';
 import { wholeRuleSchema } from '../rules/rule.schema.js';
-import { groupStateSchema, ruleStateSchema, tallySchema, traceStepSchema } from './trace.schema.js';
+import { groupStateSchema, ruleStateSchema, tallySchema, traceStepSchema } from '../rules/trace.schema.js';
 
 const AT = '2026-11-22T12:00:00.000Z';
 const values = (description: string) => z.record(z.string(), z.json()).meta({ description });

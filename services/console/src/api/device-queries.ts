@@ -66,7 +66,7 @@ export const whyQuery = (command: string) =>
       bodyOf(api.GET('/v1/commands/{id}/why', { params: { path: { id: command } }, signal })),
   });
 
-/** What the device decided by its edge rule while its link was down, and how the server judges it. */
+/** What the device decided by its edge rule while its link was down, and how the server evaluates it. */
 export const edgeDecisionsQuery = (address: Address) =>
   queryOptions({
     queryKey: ['edge-decisions', address.fleet, address.device],

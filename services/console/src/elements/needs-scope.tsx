@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { currentKeyQuery, type Scope, useMay } from '../session/rights.js';
+import { currentKeyQuery, type Scope, useMay } from '../api/rights.js';
 
 /** Shows what the key may do, and otherwise which scope it lacks. */
 export function NeedsScope({

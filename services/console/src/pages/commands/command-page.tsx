@@ -16,7 +16,7 @@ import { Loading, ProblemNotice } from '../../elements/notices.js';
 import { Panel } from '../../elements/panel.js';
 import { useLive } from '../../live/live-context.js';
 import { useRefresh } from '../../live/use-refresh.js';
-import { DeviceAnswer, EffectPanel } from './command-results.js';
+import { AcknowledgementPanel, EffectPanel } from './command-results.js';
 import { Evidence } from './evidence.js';
 import './commands.css';
 
@@ -90,7 +90,7 @@ export default function CommandPage({ id }: { id: string }) {
               <CommandTimeline command={command} {...(sentences !== undefined && { sentences })} />
             </div>
           </Panel>
-          <DeviceAnswer command={command} />
+          <AcknowledgementPanel command={command} />
           <EffectPanel effect={why.data?.effect ?? command.effect} />
           <Settings fleet={fleet} command={command} />
         </div>

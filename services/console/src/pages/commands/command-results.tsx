@@ -4,7 +4,11 @@ import { span } from '../../elements/format.js';
 import { Panel } from '../../elements/panel.js';
 
 /** What the device answered, also if the answer could not be read. */
-export function DeviceAnswer({ command: { answer, unreadAnswers = [] } }: { command: Schemas['Command'] }) {
+export function AcknowledgementPanel({
+  command: { answer, unreadAnswers = [] },
+}: {
+  command: Schemas['Command'];
+}) {
   const hasAnswer = answer !== undefined && Object.keys(answer).length > 0;
   if (!hasAnswer && unreadAnswers.length === 0) return null;
   return (

@@ -14,7 +14,7 @@ const JUDGEMENTS: Readonly<Record<Decision['judgement'], string>> = {
   disagrees: '! the server disagrees',
   neighbours_disagreed: '! its neighbours disagreed',
   data_missing: '? data is missing',
-  pending: '… not judged yet',
+  pending: '… not evaluated yet',
 };
 
 /** What the device decided alone while its link was down. Not shown for devices that never did. */

@@ -3,12 +3,12 @@ import { type FormEvent, useId, useState } from 'react';
 import { apiPath } from '../../addresses/paths.js';
 import { api, bodyOf, type Schemas } from '../../api/client.js';
 import { rulesQuery } from '../../api/queries.js';
+import { useMay } from '../../api/rights.js';
 import { ProblemText } from '../../elements/action-button.js';
 import { CommandStateMark } from '../../elements/command-state.js';
 import { CopyButton, curl } from '../../elements/copy.js';
 import { span } from '../../elements/format.js';
 import { Panel } from '../../elements/panel.js';
-import { useMay } from '../../session/rights.js';
 import type { DeviceAddress } from './use-device.js';
 
 const PACES = {

@@ -2,12 +2,12 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type CSSProperties, memo, type ReactNode, useCallback, useMemo, useRef } from 'react';
 import { Link } from 'wouter';
 import { devicePath } from '../../addresses/paths.js';
+import { useMay } from '../../api/rights.js';
 import { Age } from '../../elements/age.js';
 import { valueText } from '../../elements/format.js';
 import { PresenceMark } from '../../elements/presence.js';
 import { useUnits } from '../../elements/units.js';
 import type { DeviceState } from '../../live/fleet-states.js';
-import { useMay } from '../../session/rights.js';
 import { measurementKey } from './device-rows.js';
 
 const ROW_HEIGHT = 36;

@@ -1,8 +1,8 @@
 import { useLocation } from 'wouter';
 import { newRolloutPath } from '../../addresses/paths.js';
+import { useMay } from '../../api/rights.js';
 import { number } from '../../elements/format.js';
 import type { DeviceState } from '../../live/fleet-states.js';
-import { useMay } from '../../session/rights.js';
 
 /** A selector names at most this many devices. */
 const MOST_NAMED = 1000;

@@ -1,5 +1,5 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
-import { api, bodyOf, type Schemas } from '../api/client.js';
+import { api, bodyOf, type Schemas } from './client.js';
 
 export type Scope = Schemas['CurrentApiKey']['scopes'][number];
 
