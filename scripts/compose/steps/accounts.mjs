@@ -53,7 +53,13 @@ export async function passwordsAreRotated(stack) {
   await stack.type('docker compose run --rm secrets rotate');
   isRotating = false;
   await requests;
-  expect(failures.length === 0, `requests to the API failed: ${failures}`);
+  if (failures.length > 0) {
+    const logs = await project.compose(['logs', '--no-color', '--since', '1m', 'redis', 'api']);
+    expect(
+      false,
+      `${failures.length} requests to the API failed, first with ${failures.slice(0, 5)}\n${logs.slice(-8000)}`,
+    );
+  }
   const signIn = 'redis-cli --user "$0" --askpass ping';
   const asEarlier = () =>
     project.inside('redis', [
