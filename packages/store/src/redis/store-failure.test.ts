@@ -31,6 +31,19 @@ it('classifies a frozen or killed Redis as unavailable', async () => {
   expect(await failureOf(() => redis.get('a'))).toBe('unavailable');
 });
 
+it('classifies a pipeline that is lost after its first reply as unavailable', async () => {
+  const server = await startRedis();
+  const [redis, other] = [await connect(server.url), await connect(server.url)];
+  const id = await redis.client('ID');
+  await redis.del('queue');
+  const pipeline = redis.pipeline().set('a', 'b').blpop('queue', 0).get('a').exec();
+  await until(async () => (await other.get('a')) === 'b', { what: 'the first reply' });
+  await other.client('KILL', 'ID', id);
+  const [first, ...lost] = (await pipeline)!;
+  expect(first).toEqual([null, 'OK']);
+  expect(lost.map(([error]) => storeFailure(error) ?? error)).toEqual(['unavailable', 'unavailable']);
+});
+
 it('recognizes rejected writes, also inside a function', async () => {
   const server = await startRedis({ settings: ['maxmemory 100kb'] });
   const redis = await connect(server.url);

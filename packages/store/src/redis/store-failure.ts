@@ -20,7 +20,13 @@ const REPLIES = new Map<string, StoreFailure>([
 ]);
 
 /** Messages of ioredis errors for calls without a reply; they have no codes. */
-const NO_REPLY = [/isn't writeable/, /^Connection is closed/, /timed out$/, /max retries per request/];
+const NO_REPLY = [
+  /isn't writeable/,
+  /^Connection is closed/,
+  /aborted due to connection close/, // the rest of a pipeline after its first replies
+  /timed out$/,
+  /max retries per request/,
+];
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
