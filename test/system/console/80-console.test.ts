@@ -132,6 +132,11 @@ it.each(['light', 'dark'] as const)(
       ['/devices/lamp-0001', '.plot canvas'],
       ['/commands', 'h1'],
       ['/rejected', 'h1'],
+      ['/rollouts', 'h1'],
+      ['/rollouts/new', '.preview li'],
+      ['/rules', '.raised-share'],
+      ['/rules/night-light', '.cm-content'],
+      ['/new-rule', '.cm-content'],
     ] as const) {
       const page = await open(fleetPath(path), { colorScheme });
       await page.locator(ready).first().waitFor();
@@ -139,14 +144,23 @@ it.each(['light', 'dark'] as const)(
       expect([path, await accessibilityProblems(page)]).toEqual([path, []]);
     }
   },
-  60_000,
+  120_000,
 );
 
 it('has no horizontal scrolling on a phone', async () => {
-  for (const path of ['', '/devices', '/devices/lamp-0001', '/commands', '/rejected']) {
+  for (const path of [
+    '',
+    '/devices',
+    '/devices/lamp-0001',
+    '/commands',
+    '/rejected',
+    '/rollouts/new',
+    '/rules',
+    '/rules/night-light',
+  ]) {
     const page = await open(fleetPath(path), { viewport: { width: 360, height: 740 } });
     await page.getByText('Live', { exact: true }).waitFor();
-    await page.locator('.map canvas, [role=row] a, .plot canvas, .page-bar').first().waitFor();
+    await page.locator('.map canvas, [role=row] a, .plot canvas, .page-bar, .page-header').first().waitFor();
     const width = await page.evaluate('document.documentElement.scrollWidth');
     expect([path, width]).toEqual([path, 360]);
   }

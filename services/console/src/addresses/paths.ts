@@ -10,8 +10,11 @@ export const devicesPath = (fleet: string, query = '') => under(fleet, 'devices'
 export const devicePath = (fleet: string, device: string) => under(fleet, 'devices', device);
 export const commandsPath = (fleet: string, query = '') => under(fleet, 'commands') + query;
 export const commandPath = (fleet: string, id: string) => under(fleet, 'commands', id);
+export const rolloutsPath = (fleet: string) => under(fleet, 'rollouts');
 export const newRolloutPath = (fleet: string, query = '') => under(fleet, 'rollouts', 'new') + query;
 export const rolloutPath = (fleet: string, id: string) => under(fleet, 'rollouts', id);
+export const rulesPath = (fleet: string) => under(fleet, 'rules');
+export const newRulePath = (fleet: string) => under(fleet, 'new-rule');
 export const rulePath = (fleet: string, rule: string, query = '') => under(fleet, 'rules', rule) + query;
 export const rejectedPath = (fleet: string, query = '') => under(fleet, 'rejected') + query;
 

@@ -13,6 +13,12 @@ const DevicesPage = lazy(() => import('../pages/devices/devices-page.js'));
 const DevicePage = lazy(() => import('../pages/device/device-page.js'));
 const CommandsPage = lazy(() => import('../pages/commands/commands-page.js'));
 const CommandPage = lazy(() => import('../pages/commands/command-page.js'));
+const RulesPage = lazy(() => import('../pages/rules/rules-page.js'));
+const RulePage = lazy(() => import('../pages/rules/rule-page.js'));
+const NewRulePage = lazy(() => import('../pages/rules/new-rule-page.js'));
+const RolloutsPage = lazy(() => import('../pages/rollouts/rollouts-page.js'));
+const RolloutPage = lazy(() => import('../pages/rollouts/rollout-page.js'));
+const NewRolloutPage = lazy(() => import('../pages/rollouts/new-rollout-page.js'));
 const RejectedPage = lazy(() => import('../pages/rejected/rejected-page.js'));
 
 /** The page of the address. Each loads its script when it is first shown, except the overview. */
@@ -37,6 +43,48 @@ export function Pages() {
         {({ fleet }) => (
           <OfFleet fleet={fleet}>
             <CommandsPage />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/rules/:rule">
+        {({ fleet, rule }) => (
+          <OfFleet fleet={fleet}>
+            <RulePage id={rule} key={rule} />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/rules">
+        {({ fleet }) => (
+          <OfFleet fleet={fleet}>
+            <RulesPage />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/new-rule">
+        {({ fleet }) => (
+          <OfFleet fleet={fleet}>
+            <NewRulePage />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/rollouts/new">
+        {({ fleet }) => (
+          <OfFleet fleet={fleet}>
+            <NewRolloutPage />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/rollouts/:id">
+        {({ fleet, id }) => (
+          <OfFleet fleet={fleet}>
+            <RolloutPage id={id} key={id} />
+          </OfFleet>
+        )}
+      </Route>
+      <Route path="/fleets/:fleet/rollouts">
+        {({ fleet }) => (
+          <OfFleet fleet={fleet}>
+            <RolloutsPage />
           </OfFleet>
         )}
       </Route>

@@ -1,7 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useContext, useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { commandsPath, devicesPath, fleetPath, rejectedPath } from '../addresses/paths.js';
+import {
+  commandsPath,
+  devicesPath,
+  fleetPath,
+  rejectedPath,
+  rolloutsPath,
+  rulesPath,
+} from '../addresses/paths.js';
 import { fleetsQuery } from '../api/queries.js';
 import { clockTime } from '../elements/format.js';
 import { LiveContext } from '../live/live-context.js';
@@ -41,6 +48,8 @@ function Navigation({ fleet }: { fleet: string }) {
     ...[
       { name: 'Devices', href: devicesPath(fleet) },
       { name: 'Commands', href: commandsPath(fleet) },
+      { name: 'Rollouts', href: rolloutsPath(fleet) },
+      { name: 'Rules', href: rulesPath(fleet) },
       { name: 'Rejected', href: rejectedPath(fleet) },
     ].map((page) => ({ ...page, isCurrent: location === page.href || location.startsWith(`${page.href}/`) })),
   ];
