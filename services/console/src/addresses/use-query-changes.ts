@@ -20,3 +20,10 @@ export function useQueryChanges(): [
     );
   return [query, change];
 }
+
+/** The parameters of a query that filter a list; the values are those of the address, which the api checks. */
+export function filterIn<F extends object>(query: URLSearchParams, names: readonly (keyof F & string)[]): F {
+  return Object.fromEntries(
+    names.flatMap((name) => (query.get(name) ? [[name, query.get(name)]] : [])),
+  ) as unknown as F;
+}

@@ -2,14 +2,14 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import type { FormEvent } from 'react';
 import { Link, useLocation } from 'wouter';
 import { apiPath, commandPath, commandsPath, devicePath } from '../../addresses/paths.js';
-import { useQueryChanges } from '../../addresses/use-query-changes.js';
+import { filterIn, useQueryChanges } from '../../addresses/use-query-changes.js';
 import type { Schemas } from '../../api/client.js';
 import { type OpenCommandFilter, openCommandPages } from '../../api/command-queries.js';
 import { rulesQuery } from '../../api/queries.js';
 import { Age } from '../../elements/age.js';
 import { CommandStateMark } from '../../elements/command-state.js';
 import { CopyButton, curl } from '../../elements/copy.js';
-import { FilterSelect } from '../../elements/filter-select.js';
+import { DeviceFilter, FilterSelect } from '../../elements/filters.js';
 import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
 import { useLive } from '../../live/live-context.js';
 import { useRefresh } from '../../live/use-refresh.js';
@@ -23,9 +23,7 @@ const FILTERS = ['state', 'source', 'rule', 'device', 'olderThan'] as const;
 export default function CommandsPage() {
   const { fleet } = useLive();
   const [query, change] = useQueryChanges();
-  const filter = Object.fromEntries(
-    FILTERS.flatMap((name) => (query.get(name) ? [[name, query.get(name)]] : [])),
-  ) as OpenCommandFilter;
+  const filter = filterIn<OpenCommandFilter>(query, FILTERS);
   const pages = openCommandPages(fleet, filter);
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(pages);
   useRefresh(['command'], pages.queryKey);
@@ -64,13 +62,7 @@ export default function CommandsPage() {
           options={AGES}
           onChoose={(olderThan) => change({ olderThan })}
         />
-        <input
-          type="search"
-          aria-label="Device"
-          placeholder="Device"
-          value={query.get('device') ?? ''}
-          onChange={({ target }) => change({ device: target.value.trim() })}
-        />
+        <DeviceFilter value={query.get('device')} onChange={(device) => change({ device })} />
         <CopyButton
           label="Copy as curl"
           text={() =>

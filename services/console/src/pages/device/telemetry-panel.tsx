@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo, useState } from 'react';
-import { useSearchParams } from 'wouter';
+import { useQueryChanges } from '../../addresses/use-query-changes.js';
 import { deviceCommandsQuery, readingsQuery } from '../../api/device-queries.js';
 import { rulesQuery } from '../../api/queries.js';
 import { Loading, ProblemNotice } from '../../elements/notices.js';
@@ -17,7 +17,7 @@ export function TelemetryPanel({ address }: { address: DeviceAddress }) {
   const { data, error } = useQuery(readingsQuery(address));
   const commands = useQuery(deviceCommandsQuery(address)).data?.commands ?? [];
   const rules = useQuery(rulesQuery(address.fleet)).data?.rules;
-  const [query, setQuery] = useSearchParams();
+  const [query, change] = useQueryChanges();
   const [frame, setFrame] = useState<PlotFrame>();
   const { numbers, switches } = useMemo(() => plottable(data?.readings ?? []), [data]);
   const name = chosenOf(numbers, query.get('measurement'), 'light');
@@ -38,14 +38,7 @@ export function TelemetryPanel({ address }: { address: DeviceAddress }) {
     <select
       aria-label="Measurement"
       value={name}
-      onChange={({ target }) =>
-        setQuery(
-          (before) => new URLSearchParams({ ...Object.fromEntries(before), measurement: target.value }),
-          {
-            replace: true,
-          },
-        )
-      }
+      onChange={({ target }) => change({ measurement: target.value })}
     >
       {numbers.map((each) => (
         <option key={each}>{each}</option>

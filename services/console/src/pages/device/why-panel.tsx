@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useSearchParams } from 'wouter';
+import { useQueryChanges } from '../../addresses/use-query-changes.js';
 import type { Schemas } from '../../api/client.js';
 import { whyNotQuery } from '../../api/device-queries.js';
 import { rulesQuery } from '../../api/queries.js';
@@ -22,19 +22,11 @@ const HEADLINES: Readonly<Record<Schemas['WhyNot']['outcome'], string>> = {
 /** Why a rule is raised on the device, or why not, in the sentences of the api. */
 export function WhyPanel({ address }: { address: DeviceAddress }) {
   const { data, error } = useQuery(rulesQuery(address.fleet));
-  const [query, setQuery] = useSearchParams();
+  const [query, change] = useQueryChanges();
   const rules = data?.rules ?? [];
   const rule = rules.find(({ id }) => id === query.get('rule')) ?? rules[0];
   const choice = rules.length > 1 && (
-    <select
-      aria-label="Rule"
-      value={rule?.id}
-      onChange={({ target }) =>
-        setQuery((before) => new URLSearchParams({ ...Object.fromEntries(before), rule: target.value }), {
-          replace: true,
-        })
-      }
-    >
+    <select aria-label="Rule" value={rule?.id} onChange={({ target }) => change({ rule: target.value })}>
       {rules.map(({ id }) => (
         <option key={id}>{id}</option>
       ))}

@@ -1,4 +1,4 @@
-import { useSearchParams } from 'wouter';
+import { useQueryChanges } from '../../addresses/use-query-changes.js';
 import { MOST_DEVICES } from '../../api/queries.js';
 import { Age } from '../../elements/age.js';
 import { number } from '../../elements/format.js';
@@ -39,7 +39,7 @@ export function OverviewPage() {
 
 function MapPanel() {
   const { states, problem } = useLive();
-  const [query, setQuery] = useSearchParams();
+  const [query, change] = useQueryChanges();
   const { devices, listedAt } = states;
   const { numbers, switches } = measurementsOf(devices);
   const light = chosenOf(numbers, query.get('light'), 'light');
@@ -48,14 +48,10 @@ function MapPanel() {
     presence,
     count: devices.filter((each) => each.presence === presence).length,
   }));
-  const choose = (name: string, value: string) =>
-    setQuery((before) => new URLSearchParams({ ...Object.fromEntries(before), [name]: value }), {
-      replace: true,
-    });
   const aside = (
     <span className="map-choices">
-      <Choice label="Brightness" names={numbers} value={light} onChoose={(name) => choose('light', name)} />
-      <Choice label="Lamp" names={switches} value={lamp} onChoose={(name) => choose('lamp', name)} />
+      <Choice label="Brightness" names={numbers} value={light} onChoose={(light) => change({ light })} />
+      <Choice label="Lamp" names={switches} value={lamp} onChoose={(lamp) => change({ lamp })} />
     </span>
   );
   return (

@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { apiPath, devicePath, rejectedPath } from '../../addresses/paths.js';
-import { useQueryChanges } from '../../addresses/use-query-changes.js';
+import { filterIn, useQueryChanges } from '../../addresses/use-query-changes.js';
 import type { Schemas } from '../../api/client.js';
 import { type RejectedFilter, rejectedSampleQuery } from '../../api/queries.js';
 import { Age } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
-import { FilterSelect } from '../../elements/filter-select.js';
+import { DeviceFilter, FilterSelect } from '../../elements/filters.js';
 import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
 import { useLive } from '../../live/live-context.js';
 import './rejected.css';
@@ -31,11 +31,10 @@ const FILTERS = ['kind', 'reason', 'device'] as const;
 export default function RejectedPage() {
   const { fleet } = useLive();
   const [query, change] = useQueryChanges();
-  const filter = Object.fromEntries(
-    FILTERS.flatMap((name) => (query.get(name) ? [[name, query.get(name)]] : [])),
-  ) as RejectedFilter;
+  const filter = filterIn<RejectedFilter>(query, FILTERS);
   const { data, error } = useQuery(rejectedSampleQuery(fleet, filter));
   const samples = data?.rejected ?? [];
+  const isFiltered = Object.keys(filter).length > 0;
   const path = `${apiPath('rejected')}?${new URLSearchParams({ fleet, ...filter })}`;
   return (
     <div className="page">
@@ -55,22 +54,16 @@ export default function RejectedPage() {
           options={REASONS}
           onChoose={(reason) => change({ reason })}
         />
-        <input
-          type="search"
-          aria-label="Device"
-          placeholder="Device"
-          value={query.get('device') ?? ''}
-          onChange={({ target }) => change({ device: target.value.trim() })}
-        />
+        <DeviceFilter value={query.get('device')} onChange={(device) => change({ device })} />
         <CopyButton label="Copy as curl" text={() => curl('GET', path)} />
         <p className="muted">A sample, newest first; the metrics count all of it.</p>
       </div>
       {error !== null && <ProblemNotice error={error} what="the rejected input" />}
       {data === undefined && error === null && <Loading what="the rejected input" />}
       {data !== undefined && samples.length === 0 && (
-        <Empty title={Object.keys(filter).length > 0 ? 'No sample matches' : 'No input was rejected'}>
+        <Empty title={isFiltered ? 'No sample matches' : 'No input was rejected'}>
           <p className="muted">A message that is not valid appears here with the reason and its payload.</p>
-          {Object.keys(filter).length > 0 && (
+          {isFiltered && (
             <Link className="button" href={rejectedPath(fleet)}>
               Show all samples
             </Link>

@@ -24,3 +24,22 @@ export function FilterSelect({
     </select>
   );
 }
+
+/** A filter by the name of a device. */
+export function DeviceFilter({
+  value,
+  onChange,
+}: {
+  value: string | null;
+  onChange: (device: string) => void;
+}) {
+  return (
+    <input
+      type="search"
+      aria-label="Device"
+      placeholder="Device"
+      value={value ?? ''}
+      onChange={({ target }) => onChange(target.value.trim())}
+    />
+  );
+}
