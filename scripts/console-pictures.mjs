@@ -8,6 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { connectAsync } from 'mqtt';
 import { chromium } from 'playwright-core';
 
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  console.log(`npm run console:pictures                      take the pictures of docs/pictures, about 2 minutes
+npm run console:pictures -- FOLDER [review]   write them to FOLDER; with review also dark and at the width of a phone`);
+  process.exit(0);
+}
 const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');
 const OUT = resolve(process.argv[2] ?? join(REPOSITORY, 'docs/pictures'));
 /** With `review`, every page is also taken in the dark theme and at the width of a phone. */
