@@ -87,10 +87,12 @@ try {
 
 /** Edits the limit of the rule, so that the picture has a difference. @param {import('playwright-core').Page} page */
 async function compareStricterRule(page) {
-  await page.getByText('"light < 300"').click();
-  await page.keyboard.press('End');
-  for (let step = 0; step < 5; step++) await page.keyboard.press('Backspace');
-  await page.keyboard.insertText('260",');
+  const editor = page.locator('.cm-content');
+  await editor.getByText('light < 300').waitFor();
+  const text = await editor.innerText();
+  await editor.click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.insertText(text.replace('light < 300', 'light < 260'));
   await page.getByRole('button', { name: 'Compare' }).click();
   await page.locator('.timelines').waitFor();
   await page.locator('.diff').scrollIntoViewIfNeeded();
