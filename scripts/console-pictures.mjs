@@ -89,7 +89,7 @@ try {
 async function compareStricterRule(page) {
   const editor = page.locator('.cm-content');
   await editor.getByText('light < 300').waitFor();
-  const text = await editor.innerText();
+  const text = (await editor.locator('.cm-line').allTextContents()).join('\n');
   await editor.click();
   await page.keyboard.press('ControlOrMeta+a');
   await page.keyboard.insertText(text.replace('light < 300', 'light < 260'));
