@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
+import { themeColour, watchTheme } from '../../elements/theme-colours.js';
 import type { PlotSeries } from './plot-series.js';
 import type { Threshold } from './thresholds.js';
 import 'uplot/dist/uPlot.min.css';
@@ -60,25 +61,16 @@ function dataOf({ times, values }: PlotSeries): uPlot.AlignedData {
 /** Grows when the theme changes. */
 function useThemeCount(): number {
   const [count, setCount] = useState(0);
-  useEffect(() => {
-    const grow = () => setCount((before) => before + 1);
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', grow);
-    window.addEventListener('themechange', grow);
-    return () => {
-      scheme.removeEventListener('change', grow);
-      window.removeEventListener('themechange', grow);
-    };
-  }, []);
+  useEffect(() => watchTheme(() => setCount((before) => before + 1)), []);
   return count;
 }
 
 type Latest = { readonly current: Pick<PlotProps, 'series' | 'thresholds' | 'onFrame'> };
 
 function optionsOf(parent: HTMLElement, name: string, latest: Latest): uPlot.Options {
-  const style = getComputedStyle(parent);
-  const colour = (variable: string) => style.getPropertyValue(variable).trim();
-  const font = `12px ${colour('--font')}`;
+  const colour = (variable: string) => themeColour(parent, variable);
+  const font = `12px ${getComputedStyle(parent).fontFamily}`;
+  const [lamp, warn] = [colour('--lamp'), colour('--warn')];
   const axis = {
     stroke: colour('--muted'),
     font,
@@ -103,9 +95,9 @@ function optionsOf(parent: HTMLElement, name: string, latest: Latest): uPlot.Opt
       { label: name, stroke: colour('--accent'), width: 1.6, spanGaps: false, points: { show: false } },
     ],
     hooks: {
-      drawClear: [(u) => drawSwitch(u, latest.current.series, colour('--lamp'))],
+      drawClear: [(u) => drawSwitch(u, latest.current.series, lamp)],
       draw: [
-        (u) => drawThresholds(u, latest.current.thresholds, { line: colour('--warn'), font }),
+        (u) => drawThresholds(u, latest.current.thresholds, { line: warn, font }),
         (u) => latest.current.onFrame(frameOf(u)),
       ],
     },

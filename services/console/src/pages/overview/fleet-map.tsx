@@ -3,6 +3,7 @@ import { useLocation } from 'wouter';
 import { devicePath } from '../../addresses/paths.js';
 import { valueText } from '../../elements/format.js';
 import { PRESENCE_NAMES } from '../../elements/presence-names.js';
+import { watchTheme } from '../../elements/theme-colours.js';
 import type { DeviceState } from '../../live/fleet-states.js';
 import { useLive } from '../../live/live-context.js';
 import { rangeOf } from '../../live/measurements.js';
@@ -74,15 +75,12 @@ export function FleetMap({ light, lamp }: MapProps) {
     const unsubscribe = states.subscribe(schedule);
     const resizes = new ResizeObserver(schedule);
     resizes.observe(parent);
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', recolour);
-    window.addEventListener('themechange', recolour);
+    const stopWatching = watchTheme(recolour);
     return () => {
       cancelAnimationFrame(request);
       unsubscribe();
       resizes.disconnect();
-      scheme.removeEventListener('change', recolour);
-      window.removeEventListener('themechange', recolour);
+      stopWatching();
     };
   }, [states, light, lamp]);
 

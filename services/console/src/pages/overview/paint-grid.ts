@@ -1,3 +1,4 @@
+import { themeColour } from '../../elements/theme-colours.js';
 import type { DeviceState } from '../../live/fleet-states.js';
 import type { GridLayout } from './grid-layout.js';
 
@@ -116,9 +117,8 @@ function mix(from: Rgb, to: Rgb, share: number): string {
 }
 
 /** Reads the colours that the current theme gives an element. */
-export function gridColours(element: Element): GridColours {
-  const style = getComputedStyle(element);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
+export function gridColours(element: HTMLElement): GridColours {
+  const colour = (name: string) => themeColour(element, name);
   return {
     dark: rgbOf(colour('--map-dark')),
     bright: rgbOf(colour('--map-bright')),
@@ -128,7 +128,8 @@ export function gridColours(element: Element): GridColours {
   };
 }
 
-function rgbOf(hex: string): Rgb {
-  const part = (from: number) => Number.parseInt(hex.slice(from, from + 2), 16);
-  return [part(1), part(3), part(5)];
+/** @param colour `rgb(…)` */
+function rgbOf(colour: string): Rgb {
+  const [red = 0, green = 0, blue = 0] = (colour.match(/\d+/g) ?? []).map(Number);
+  return [red, green, blue];
 }
