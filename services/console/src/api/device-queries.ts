@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { api, bodyOf } from './client.js';
+import { api, bodyOf, type Schemas } from './client.js';
 
 interface Address {
   readonly fleet: string;
@@ -65,6 +65,11 @@ export const whyQuery = (command: string) =>
     queryFn: async ({ signal }) =>
       bodyOf(api.GET('/v1/commands/{id}/why', { params: { path: { id: command } }, signal })),
   });
+
+/** Why a command was issued; the later sentences tell its delivery. */
+export function reasonsOf({ sentences, delivery }: Pick<Schemas['Why'], 'sentences' | 'delivery'>): string[] {
+  return sentences.slice(0, sentences.length - delivery.length);
+}
 
 /** What the device decided by its edge rule while its link was down, and how the server evaluates it. */
 export const edgeDecisionsQuery = (address: Address) =>

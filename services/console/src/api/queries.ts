@@ -64,28 +64,19 @@ export const ineffectiveQuery = (fleet: string) =>
     refetchInterval: 10_000,
   });
 
-export const rejectedQuery = (fleet: string, limit: number) =>
-  queryOptions({
-    queryKey: ['rejected', fleet, limit],
-    queryFn: async ({ signal }) =>
-      bodyOf(api.GET('/v1/rejected', { params: { query: { fleet, limit } }, signal })),
-    refetchInterval: 10_000,
-  });
-
 export interface RejectedFilter {
   readonly kind?: Schemas['Rejected']['rejected'][number]['kind'];
   readonly reason?: Schemas['Rejected']['rejected'][number]['reason'];
   readonly device?: string;
 }
 
-const SAMPLES = 200;
-
-export const rejectedSampleQuery = (fleet: string, filter: RejectedFilter) =>
+/** A sample of the rejected input, newest first. */
+export const rejectedQuery = (fleet: string, limit: number, filter: RejectedFilter = {}) =>
   queryOptions({
-    queryKey: ['rejected-sample', fleet, filter],
+    queryKey: ['rejected', fleet, limit, filter],
     queryFn: async ({ signal }) =>
-      bodyOf(api.GET('/v1/rejected', { params: { query: { fleet, ...filter, limit: SAMPLES } }, signal })),
-    refetchInterval: 5000,
+      bodyOf(api.GET('/v1/rejected', { params: { query: { fleet, ...filter, limit } }, signal })),
+    refetchInterval: 10_000,
   });
 
 export const rulesQuery = (fleet: string) =>

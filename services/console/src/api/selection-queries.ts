@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/react-query';
+import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, bodyOf, type Schemas } from './client.js';
 
 export type Selector = Schemas['SelectionRequest']['selector'];
@@ -16,5 +16,5 @@ export const selectionQuery = (fleet: string, selector: Selector, limit: number)
         }),
       ),
     refetchInterval: 5000,
-    placeholderData: (before) => before,
+    placeholderData: keepPreviousData,
   });

@@ -32,8 +32,6 @@ export class FleetStates {
     return () => this.listeners.delete(listener);
   };
 
-  readonly getVersion = (): number => this.version;
-
   get(device: string): DeviceState | undefined {
     const index = this.indexes.get(device);
     return index === undefined ? undefined : this.devices[index];

@@ -4,7 +4,7 @@ import { Link } from 'wouter';
 import { apiPath, commandsPath, devicePath, rolloutPath, rulePath } from '../../addresses/paths.js';
 import type { Schemas } from '../../api/client.js';
 import { cancelCommand, commandQuery } from '../../api/command-queries.js';
-import { whyQuery } from '../../api/device-queries.js';
+import { reasonsOf, whyQuery } from '../../api/device-queries.js';
 import { ActionButton } from '../../elements/action-button.js';
 import { Age, Time } from '../../elements/age.js';
 import { CommandStateMark, isOpen } from '../../elements/command-state.js';
@@ -34,7 +34,7 @@ export default function CommandPage({ id }: { id: string }) {
       <ProblemNotice error={error} what="the command" />
     );
   const sentences = why.data?.delivery.map(({ sentence }) => sentence);
-  const reasons = why.data?.sentences.slice(0, why.data.sentences.length - why.data.delivery.length);
+  const reasons = why.data && reasonsOf(why.data);
   return (
     <div className="page">
       <header className="page-header">
@@ -68,7 +68,7 @@ export default function CommandPage({ id }: { id: string }) {
               />
             </NeedsScope>
           )}
-          <CopyButton label="Copy story as curl" text={() => curl('GET', `${apiPath('commands', id)}/why`)} />
+          <CopyButton label="Copy story as curl" text={() => curl('GET', apiPath('commands', id, 'why'))} />
         </div>
       </header>
       <div className="columns">

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Schemas } from '../../api/client.js';
-import { whyQuery } from '../../api/device-queries.js';
+import { reasonsOf, whyQuery } from '../../api/device-queries.js';
 import { CommandStateMark } from '../../elements/command-state.js';
 import { localTime } from '../../elements/format.js';
 import type { PlotFrame } from './plot.js';
@@ -63,7 +63,7 @@ function MarkTip({ command: { id, action, state, createdAt } }: { command: Comma
         <p className="muted">Asking why</p>
       ) : (
         <ul>
-          {data.sentences.slice(0, data.sentences.length - data.delivery.length).map((sentence) => (
+          {reasonsOf(data).map((sentence) => (
             <li key={sentence} className="name">
               {sentence}
             </li>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
-import { commandPath } from '../../addresses/paths.js';
+import { apiPath, commandPath } from '../../addresses/paths.js';
 import type { Schemas } from '../../api/client.js';
 import { deviceCommandsQuery, whyQuery } from '../../api/device-queries.js';
 import { Age, Time } from '../../elements/age.js';
@@ -74,10 +74,7 @@ function CommandStory({ address, command }: { address: DeviceAddress; command: C
           <p className="actions">
             <Link href={commandPath(address.fleet, id)}>Whole story</Link>
             <code>{id}</code>
-            <CopyButton
-              label="Copy as curl"
-              text={() => curl('GET', `/v1/commands/${encodeURIComponent(id)}/why`)}
-            />
+            <CopyButton label="Copy as curl" text={() => curl('GET', apiPath('commands', id, 'why'))} />
           </p>
         </div>
       )}

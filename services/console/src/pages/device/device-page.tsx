@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
-import { devicesPath } from '../../addresses/paths.js';
+import { apiPath, devicesPath } from '../../addresses/paths.js';
 import { deviceQuery } from '../../api/device-queries.js';
 import { Age, Time } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
@@ -30,7 +30,7 @@ export default function DevicePage({ device }: { device: string }) {
       <ProblemNotice error={error} what={`device ${device}`} />
     );
   const { presence, session } = data;
-  const path = `/v1/fleets/${encodeURIComponent(address.fleet)}/devices/${encodeURIComponent(device)}`;
+  const path = apiPath('fleets', address.fleet, 'devices', device);
   return (
     <div className="page">
       <header className="page-header">

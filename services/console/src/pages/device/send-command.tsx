@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useId, useState } from 'react';
+import { apiPath } from '../../addresses/paths.js';
 import { api, bodyOf, type Schemas } from '../../api/client.js';
 import { deviceCommandsQuery } from '../../api/device-queries.js';
 import { randomKey } from '../../api/random-key.js';
@@ -38,7 +39,7 @@ export function SendCommand({ address }: { address: DeviceAddress }) {
     event.preventDefault();
     if (typeof request !== 'string') send.mutate(request);
   };
-  const url = `/v1/fleets/${encodeURIComponent(address.fleet)}/devices/${encodeURIComponent(address.device)}/commands`;
+  const url = apiPath('fleets', address.fleet, 'devices', address.device, 'commands');
   const isProblem = typeof request === 'string' && form.action.trim() !== '';
   return (
     <Panel title="Send a command">

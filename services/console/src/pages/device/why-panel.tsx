@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { apiPath } from '../../addresses/paths.js';
 import { useQueryChanges } from '../../addresses/use-query-changes.js';
 import type { Schemas } from '../../api/client.js';
 import { whyNotQuery } from '../../api/device-queries.js';
@@ -52,7 +53,7 @@ function Verdict({ address, rule }: { address: DeviceAddress; rule: string }) {
       <ProblemNotice error={error} what={`rule ${rule}`} />
     );
   const { fleet, device } = address;
-  const path = `/v1/fleets/${encodeURIComponent(fleet)}/devices/${encodeURIComponent(device)}/why-not?rule=${encodeURIComponent(rule)}`;
+  const path = `${apiPath('fleets', fleet, 'devices', device, 'why-not')}?rule=${encodeURIComponent(rule)}`;
   return (
     <div className="why">
       <p className="why-headline" data-outcome={data.outcome}>

@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useEffect, useId, useMemo, useState } from 'react';
 import { ApiProblem } from '../../api/problem.js';
 import { MOST_DEVICES } from '../../api/queries.js';
@@ -16,7 +16,6 @@ export function useCondition(
   const { data, error } = useQuery({
     ...selectionQuery(fleet, { when }, MOST_DEVICES),
     enabled: isGiven,
-    placeholderData: keepPreviousData,
   });
   const names = data?.devices;
   const matching = useMemo(() => (names === undefined ? undefined : new Set(names)), [names]);

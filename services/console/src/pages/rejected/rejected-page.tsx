@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import { apiPath, devicePath, rejectedPath } from '../../addresses/paths.js';
 import { filterIn, useQueryChanges } from '../../addresses/use-query-changes.js';
 import type { Schemas } from '../../api/client.js';
-import { type RejectedFilter, rejectedSampleQuery } from '../../api/queries.js';
+import { type RejectedFilter, rejectedQuery } from '../../api/queries.js';
 import { Age } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
 import { DeviceFilter, FilterSelect } from '../../elements/filters.js';
@@ -25,6 +25,7 @@ const REASONS: readonly Sample['reason'][] = [
   ...(['bad_json', 'schema', 'too_large', 'too_deep', 'binary', 'clock', 'topic', 'sub_topic'] as const),
   ...(['identity', 'unknown_device', 'unknown_command', 'takeover', 'protocol', 'type', 'inexact'] as const),
 ];
+const SAMPLES = 200;
 const FILTERS = ['kind', 'reason', 'device'] as const;
 
 /** A sample of the input that was rejected, or accepted although suspicious. */
@@ -32,7 +33,7 @@ export default function RejectedPage() {
   const { fleet } = useLive();
   const [query, change] = useQueryChanges();
   const filter = filterIn<RejectedFilter>(query, FILTERS);
-  const { data, error } = useQuery(rejectedSampleQuery(fleet, filter));
+  const { data, error } = useQuery(rejectedQuery(fleet, SAMPLES, filter));
   const samples = data?.rejected ?? [];
   const isFiltered = Object.keys(filter).length > 0;
   const path = `${apiPath('rejected')}?${new URLSearchParams({ fleet, ...filter })}`;
