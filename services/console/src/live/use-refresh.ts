@@ -3,24 +3,24 @@ import { useCallback, useEffect, useRef } from 'react';
 import type { LiveEvent } from './event-stream.js';
 import { useEvents } from './live-context.js';
 
-/** A list is read again at most this often because of live events, milliseconds. */
+/** Queries are read again at most this often because of live events, milliseconds. */
 const REFRESH_MS = 1000;
 
-/** Reads a query again soon after a live event of these types. */
-export function useRefresh(types: readonly string[], queryKey: QueryKey): void {
+/** Reads queries again soon after a live event that concerns them. */
+export function useRefresh(concerns: (event: LiveEvent) => boolean, ...keys: readonly QueryKey[]): void {
   const queries = useQueryClient();
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const names = types.join(' ');
-  const key = JSON.stringify(queryKey);
+  const latest = useRef({ concerns, keys });
+  latest.current = { concerns, keys };
   const refresh = useCallback(
     (events: readonly LiveEvent[]) => {
-      if (timer.current !== undefined || !events.some(({ type }) => names.split(' ').includes(type))) return;
+      if (timer.current !== undefined || !events.some(latest.current.concerns)) return;
       timer.current = setTimeout(() => {
         timer.current = undefined;
-        void queries.invalidateQueries({ queryKey: JSON.parse(key) as QueryKey });
+        for (const queryKey of latest.current.keys) void queries.invalidateQueries({ queryKey });
       }, REFRESH_MS);
     },
-    [key, names, queries],
+    [queries],
   );
   useEvents(refresh);
   useEffect(() => () => clearTimeout(timer.current), []);

@@ -25,8 +25,7 @@ export default function CommandPage({ id }: { id: string }) {
   const { fleet } = useLive();
   const { data: command, error } = useQuery(commandQuery(id));
   const why = useQuery({ ...whyQuery(id), refetchInterval: 5000 });
-  useRefresh(['command', 'effect'], commandQuery(id).queryKey);
-  useRefresh(['command', 'effect'], whyQuery(id).queryKey);
+  useRefresh((event) => event.command === id, commandQuery(id).queryKey, whyQuery(id).queryKey);
   if (command === undefined)
     return error === null ? (
       <Loading what="the command" />

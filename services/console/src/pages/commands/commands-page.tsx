@@ -26,7 +26,7 @@ export default function CommandsPage() {
   const filter = filterIn<OpenCommandFilter>(query, FILTERS);
   const pages = openCommandPages(fleet, filter);
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(pages);
-  useRefresh(['command'], pages.queryKey);
+  useRefresh(({ type }) => type === 'command', pages.queryKey);
   const rules = useQuery(rulesQuery(fleet)).data?.rules ?? [];
   const commands = data?.pages.flatMap((page) => page.commands) ?? [];
   const isFiltered = Object.keys(filter).length > 0;

@@ -16,7 +16,7 @@ import './rollouts.css';
 export default function RolloutsPage() {
   const { fleet } = useLive();
   const { data, error } = useQuery(rolloutsQuery(fleet));
-  useRefresh(['rollout'], rolloutsQuery(fleet).queryKey);
+  useRefresh(({ type }) => type === 'rollout', rolloutsQuery(fleet).queryKey);
   const rollouts = data?.rollouts ?? [];
   return (
     <div className="page">

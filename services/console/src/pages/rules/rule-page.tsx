@@ -27,7 +27,10 @@ export default function RulePage({ id }: { id: string }) {
   const [query] = useSearchParams();
   const [, navigate] = useLocation();
   const [edited, setEdited] = useState<string>();
-  useRefresh(['rule'], ruleQuery(fleet, id).queryKey);
+  useRefresh(
+    ({ type, rule }) => type === 'rule' && (rule === undefined || rule === id),
+    ruleQuery(fleet, id).queryKey,
+  );
   if (stored === undefined || schema === undefined)
     return error === null ? <Loading what="the rule" /> : <ProblemNotice error={error} what={`rule ${id}`} />;
   const { version, enabled, changedAt, lastError, rule } = stored;

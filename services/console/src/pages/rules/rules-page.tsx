@@ -18,7 +18,7 @@ export default function RulesPage() {
   const { fleet } = useLive();
   const { data, error } = useQuery(rulesQuery(fleet));
   const states = useQuery(ruleStatesQuery(fleet)).data?.rules ?? [];
-  useRefresh(['rule'], rulesQuery(fleet).queryKey);
+  useRefresh(({ type }) => type === 'rule', rulesQuery(fleet).queryKey);
   const rules = data?.rules ?? [];
   return (
     <div className="page">
