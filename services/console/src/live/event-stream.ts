@@ -12,8 +12,8 @@ export interface LiveEvent {
 
 export interface StreamHandlers {
   readonly onEvent: (event: LiveEvent) => void;
-  /** The stream is open: `isResumed` if no event was lost since it last was. */
-  readonly onOpen: (isResumed: boolean) => void;
+  /** The stream is open; `isAgain` if it was open before. */
+  readonly onOpen: (isAgain: boolean) => void;
   readonly onClosed: () => void;
   /** The api does not accept the key; the stream has ended. */
   readonly onRefused: () => void;
@@ -33,6 +33,7 @@ export async function followEvents(
   signal: AbortSignal,
 ): Promise<void> {
   let lastId: string | undefined;
+  let wasOpen = false;
   let failures = 0;
   while (!signal.aborted) {
     const connection = new AbortController();
@@ -46,7 +47,8 @@ export async function followEvents(
       if (response.status === 401) return onRefused();
       if (response.ok && response.body !== null) {
         failures = 0;
-        onOpen(lastId !== undefined);
+        onOpen(wasOpen);
+        wasOpen = true;
         await readMessages(response.body, watch.extend, ({ id, data }) => {
           lastId = id ?? lastId;
           onEvent(JSON.parse(data) as LiveEvent);

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
+import { apiPath } from '../addresses/paths.js';
 import { KEY_REFUSED } from '../api/client.js';
 import { lastStatesQuery } from '../api/queries.js';
 import { signOut, useSession } from '../session/session.js';
@@ -34,13 +35,13 @@ export function LiveFleet({ fleet, children }: { fleet: string; children: ReactN
       for (const notify of listeners) notify(events);
     }, readAgain);
     void followEvents(
-      `/v1/events?fleet=${encodeURIComponent(fleet)}`,
+      `${apiPath('events')}?${new URLSearchParams({ fleet })}`,
       key,
       {
         onEvent: (event) => batch.add(event),
-        onOpen: (isResumed) => {
+        onOpen: (isAgain) => {
           setStatus({ isLive: true, since: Date.now() });
-          if (isResumed) readAgain();
+          if (isAgain) readAgain();
         },
         onClosed: () => setStatus((now) => (now.isLive ? { isLive: false, since: Date.now() } : now)),
         onRefused: () => signOut(KEY_REFUSED),
