@@ -147,6 +147,23 @@ it.each(['light', 'dark'] as const)(
   120_000,
 );
 
+it('has the theme of the system until the user chooses one, also on the map', async () => {
+  const page = await open(fleetPath(), { colorScheme: 'dark' });
+  const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+  const cell = () =>
+    page.evaluate(
+      "String(document.querySelector('.map canvas').getContext('2d').getImageData(1, 1, 1, 1).data)",
+    );
+  await page.locator('.map canvas').waitFor();
+  await until(async () => (await cell()) !== '0,0,0,0', { what: 'a painted cell' });
+  const darkCell = await cell();
+  expect(await background()).toBe('rgb(13, 16, 21)');
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('menuitemradio', { name: 'Light' }).click();
+  await until(async () => (await cell()) !== darkCell, { what: 'the map in the light theme' });
+  expect(await background()).toBe('rgb(244, 245, 248)');
+});
+
 it('has no horizontal scrolling on a phone', async () => {
   for (const path of [
     '',
