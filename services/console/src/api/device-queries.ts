@@ -66,7 +66,7 @@ export const whyQuery = (command: string) =>
       bodyOf(api.GET('/v1/commands/{id}/why', { params: { path: { id: command } }, signal })),
   });
 
-/** Why a command was issued; the later sentences tell its delivery. */
+/** Why a command was issued; the sentences on its delivery follow them in the response. */
 export function reasonsOf({ sentences, delivery }: Pick<Schemas['Why'], 'sentences' | 'delivery'>): string[] {
   return sentences.slice(0, sentences.length - delivery.length);
 }
