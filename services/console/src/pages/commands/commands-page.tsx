@@ -10,6 +10,7 @@ import { Age } from '../../elements/age.js';
 import { CommandStateMark } from '../../elements/command-state.js';
 import { CopyButton, curl } from '../../elements/copy.js';
 import { DeviceFilter, FilterSelect } from '../../elements/filters.js';
+import { ListTable } from '../../elements/list-table.js';
 import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
 import { useLive } from '../../live/live-context.js';
 import { useRefresh } from '../../live/use-refresh.js';
@@ -104,48 +105,37 @@ export default function CommandsPage() {
 
 function CommandTable({ fleet, commands }: { fleet: string; commands: readonly Schemas['Command'][] }) {
   return (
-    <div className="list-scroller panel" role="region" aria-label="Open commands" tabIndex={0}>
-      <table className="list">
-        <thead>
-          <tr>
-            <th scope="col">Age</th>
-            <th scope="col">State</th>
-            <th scope="col">Device</th>
-            <th scope="col">Action</th>
-            <th scope="col">Source</th>
-            <th scope="col">Lane</th>
-            <th scope="col">Attempt</th>
-          </tr>
-        </thead>
-        <tbody>
-          {commands.map(({ id, state, device, action, source, rule, lane, attempt, attempts, createdAt }) => (
-            <tr key={id}>
-              <td>
-                <Link href={commandPath(fleet, id)} title={id}>
-                  <Age at={Date.parse(createdAt)} suffix="" />
-                </Link>
-              </td>
-              <td>
-                <CommandStateMark state={state} />
-              </td>
-              <td className="clip">
-                <Link href={devicePath(fleet, device)} title={device}>
-                  {device}
-                </Link>
-              </td>
-              <td className="clip">
-                <code title={JSON.stringify(action)}>{JSON.stringify(action)}</code>
-              </td>
-              <td className="clip">{rule === undefined ? source : `rule ${rule}`}</td>
-              <td className="clip">{lane}</td>
-              <td>
-                {attempt} of {attempts}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <ListTable
+      label="Open commands"
+      className="panel"
+      heads={['Age', 'State', 'Device', 'Action', 'Source', 'Lane', 'Attempt']}
+    >
+      {commands.map(({ id, state, device, action, source, rule, lane, attempt, attempts, createdAt }) => (
+        <tr key={id}>
+          <td>
+            <Link href={commandPath(fleet, id)} title={id}>
+              <Age at={Date.parse(createdAt)} suffix="" />
+            </Link>
+          </td>
+          <td>
+            <CommandStateMark state={state} />
+          </td>
+          <td className="clip">
+            <Link href={devicePath(fleet, device)} title={device}>
+              {device}
+            </Link>
+          </td>
+          <td className="clip">
+            <code title={JSON.stringify(action)}>{JSON.stringify(action)}</code>
+          </td>
+          <td className="clip">{rule === undefined ? source : `rule ${rule}`}</td>
+          <td className="clip">{lane}</td>
+          <td>
+            {attempt} of {attempts}
+          </td>
+        </tr>
+      ))}
+    </ListTable>
   );
 }
 

@@ -3,6 +3,7 @@ import { rulePath } from '../../addresses/paths.js';
 import type { Schemas } from '../../api/client.js';
 import { Time } from '../../elements/age.js';
 import { number, span, valueText } from '../../elements/format.js';
+import { ListTable } from '../../elements/list-table.js';
 import { Panel } from '../../elements/panel.js';
 import { type TallyShown, Trace, Votes } from '../../elements/trace.js';
 
@@ -26,35 +27,24 @@ export function Evidence({ fleet, because }: { fleet: string; because: Because }
         {problem !== undefined && ` ${problem}`}
       </p>
       {rows.length > 0 && (
-        <div className="list-scroller" role="region" aria-label="Readings" tabIndex={0}>
-          <table className="list">
-            <thead>
-              <tr>
-                <th scope="col">Measurement</th>
-                <th scope="col">Value</th>
-                <th scope="col">Before</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(([name, value]) => (
-                <tr key={name}>
-                  <td className="clip">{name}</td>
-                  <td className="clip">{valueText(value)}</td>
-                  <td className="clip muted">{last?.[name] === undefined ? '–' : valueText(last[name])}</td>
-                </tr>
-              ))}
-              {Object.entries(windows ?? {}).map(([name, value]) => (
-                <tr key={name}>
-                  <td className="clip">
-                    <code>{name}</code>
-                  </td>
-                  <td>{number(value)}</td>
-                  <td className="muted">–</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <ListTable label="Readings" heads={['Measurement', 'Value', 'Before']}>
+          {rows.map(([name, value]) => (
+            <tr key={name}>
+              <td className="clip">{name}</td>
+              <td className="clip">{valueText(value)}</td>
+              <td className="clip muted">{last?.[name] === undefined ? '–' : valueText(last[name])}</td>
+            </tr>
+          ))}
+          {Object.entries(windows ?? {}).map(([name, value]) => (
+            <tr key={name}>
+              <td className="clip">
+                <code>{name}</code>
+              </td>
+              <td>{number(value)}</td>
+              <td className="muted">–</td>
+            </tr>
+          ))}
+        </ListTable>
       )}
       {tally !== undefined && (
         <div className="panel-text">

@@ -4,6 +4,7 @@ import { apiPath, newRolloutPath, rolloutPath } from '../../addresses/paths.js';
 import { rolloutsQuery } from '../../api/rollout-queries.js';
 import { Age } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
+import { ListTable } from '../../elements/list-table.js';
 import { NeedsScope } from '../../elements/needs-scope.js';
 import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
 import { useLive } from '../../live/live-context.js';
@@ -39,40 +40,31 @@ export default function RolloutsPage() {
         </Empty>
       )}
       {rollouts.length > 0 && (
-        <div className="list-scroller panel" role="region" aria-label="Rollouts" tabIndex={0}>
-          <table className="list">
-            <thead>
-              <tr>
-                <th scope="col">Started</th>
-                <th scope="col">State</th>
-                <th scope="col">Action</th>
-                <th scope="col">Devices</th>
-                <th scope="col">Progress</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rollouts.map((rollout) => (
-                <tr key={rollout.id}>
-                  <td>
-                    <Link href={rolloutPath(fleet, rollout.id)} title={rollout.id}>
-                      <Age at={Date.parse(rollout.startedAt)} />
-                    </Link>
-                  </td>
-                  <td>{rollout.state}</td>
-                  <td className="clip">
-                    <code title={JSON.stringify(rollout.action)}>{JSON.stringify(rollout.action)}</code>
-                  </td>
-                  <td className="clip" title={selectorText(rollout.selector)}>
-                    {selectorText(rollout.selector)}
-                  </td>
-                  <td className="wide">
-                    <RolloutProgress rollout={rollout} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <ListTable
+          label="Rollouts"
+          className="panel"
+          heads={['Started', 'State', 'Action', 'Devices', 'Progress']}
+        >
+          {rollouts.map((rollout) => (
+            <tr key={rollout.id}>
+              <td>
+                <Link href={rolloutPath(fleet, rollout.id)} title={rollout.id}>
+                  <Age at={Date.parse(rollout.startedAt)} />
+                </Link>
+              </td>
+              <td>{rollout.state}</td>
+              <td className="clip">
+                <code title={JSON.stringify(rollout.action)}>{JSON.stringify(rollout.action)}</code>
+              </td>
+              <td className="clip" title={selectorText(rollout.selector)}>
+                {selectorText(rollout.selector)}
+              </td>
+              <td className="wide">
+                <RolloutProgress rollout={rollout} />
+              </td>
+            </tr>
+          ))}
+        </ListTable>
       )}
     </div>
   );

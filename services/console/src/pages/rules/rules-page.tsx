@@ -7,6 +7,7 @@ import { ruleStatesQuery } from '../../api/rule-queries.js';
 import { Age } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
 import { number } from '../../elements/format.js';
+import { ListTable } from '../../elements/list-table.js';
 import { NeedsScope } from '../../elements/needs-scope.js';
 import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
 import { useLive } from '../../live/live-context.js';
@@ -41,30 +42,20 @@ export default function RulesPage() {
         </Empty>
       )}
       {rules.length > 0 && (
-        <div className="list-scroller panel" role="region" aria-label="Rules" tabIndex={0}>
-          <table className="list">
-            <thead>
-              <tr>
-                <th scope="col">Rule</th>
-                <th scope="col">State</th>
-                <th scope="col">Raised on</th>
-                <th scope="col">When</th>
-                <th scope="col">Version</th>
-                <th scope="col">Last error</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rules.map((rule) => (
-                <RuleRow
-                  key={rule.id}
-                  fleet={fleet}
-                  rule={rule}
-                  states={states.find((each) => each.rule === rule.id)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <ListTable
+          label="Rules"
+          className="panel"
+          heads={['Rule', 'State', 'Raised on', 'When', 'Version', 'Last error']}
+        >
+          {rules.map((rule) => (
+            <RuleRow
+              key={rule.id}
+              fleet={fleet}
+              rule={rule}
+              states={states.find((each) => each.rule === rule.id)}
+            />
+          ))}
+        </ListTable>
       )}
     </div>
   );
