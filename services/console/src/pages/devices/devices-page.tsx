@@ -1,8 +1,9 @@
 import { useMemo, useState } from 'react';
 import { useQueryChanges } from '../../addresses/use-query-changes.js';
+import { FilterSelect } from '../../elements/filters.js';
 import { number } from '../../elements/format.js';
 import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
-import { PRESENCE_NAMES, PRESENCES } from '../../elements/presence-names.js';
+import { PRESENCES } from '../../elements/presence-names.js';
 import { useLive, useStatesVersion } from '../../live/live-context.js';
 import { measurementsOf } from '../../live/measurements.js';
 import { ConnectDevice } from '../overview/connect-device.js';
@@ -53,18 +54,13 @@ export default function DevicesPage() {
           value={table.search}
           onChange={({ target }) => change({ q: target.value })}
         />
-        <select
-          aria-label="Presence"
-          value={table.presence ?? ''}
-          onChange={({ target }) => change({ presence: target.value })}
-        >
-          <option value="">any presence</option>
-          {PRESENCES.map((presence) => (
-            <option key={presence} value={presence}>
-              {PRESENCE_NAMES[presence]}
-            </option>
-          ))}
-        </select>
+        <FilterSelect
+          label="Presence"
+          any="any presence"
+          value={table.presence}
+          options={PRESENCES}
+          onChoose={(presence) => change({ presence })}
+        />
         <ConditionField
           value={when}
           problem={condition.problem}
