@@ -1,5 +1,6 @@
 import type { Acknowledgement } from '@lamplighter/contracts/commands/command';
 import { timePasses } from '@lamplighter/test-kit/store/time-passes';
+import { until } from '@lamplighter/test-kit/until';
 import type { Redis } from 'ioredis';
 import { cancelCommand } from '../src/commands/cancel-command.js';
 import { type EnqueueResult, enqueueCommand } from '../src/commands/enqueue-command.js';
@@ -12,6 +13,11 @@ import { resumeLane, stoppedLanes } from '../src/delivery/stopped-lanes.js';
 import { wakeDevices } from '../src/delivery/wake-devices.js';
 import type { DeviceAddress } from '../src/devices/device-address.js';
 import { recordPresence } from '../src/devices/presence.js';
+import { commandKeys } from '../src/keys.js';
+import { redisNow } from '../src/redis/connect.js';
+
+/** The longest delay of a lane that a test wakes more than once, milliseconds. */
+const PACE_MS = 50;
 
 type Request = Parameters<typeof enqueueCommand>[1];
 
@@ -137,8 +143,16 @@ export class DeviceQueue {
     return (await cancelCommand(this.redis, this.id(name))).state;
   }
 
-  wake(): Promise<number> {
-    return wakeDevices(this.redis, [this.address]);
+  /** Wakes the device. Resolves when its lanes are due: the second of two calls is paced, by a few milliseconds. */
+  async wake(): Promise<number> {
+    const woken = await wakeDevices(this.redis, [this.address]);
+    const due = commandKeys(this.address.shard)[5]!;
+    const areDue = async () => {
+      const now = await redisNow(this.redis);
+      return (await this.redis.zcount(due, `(${now}`, now + PACE_MS)) === 0;
+    };
+    await until(areDue, { what: 'the woken lanes to be due', everyMs: 1 });
+    return woken;
   }
 
   /** The states of all commands, oldest first: `arm-up succeeded, close dispatched`. */
