@@ -5,7 +5,7 @@ mosquitto -c /mosquitto/config/mosquitto.conf &
 broker=$!
 trap 'kill -TERM $broker' TERM INT
 
-accounts() { cksum /mosquitto/secrets/passwords /mosquitto/secrets/acl; }
+accounts() { (cd /mosquitto/secrets && cksum passwords service-passwords acl); }
 
 known=$(accounts)
 while kill -0 $broker 2>/dev/null; do

@@ -44,22 +44,32 @@ fleets() {
   done
 }
 
-# The accounts of the broker: the rules service, the health check, and the fleets.
+# The accounts of the broker: the services' listener has those of the rules service and of the health check, the device listener those of the
+# fleets. Both share the access list.
 give_accounts() {
-  hashes=/secrets/own/passwords
-  rm -f "$hashes"
-  touch "$hashes"
   # A copy, because the broker warns about an access list of another owner.
   cat /acl >/secrets/own/acl
-  for account in rules health $(fleets); do
-    echo "$account:$(password "mqtt-$account")" >>"$hashes"
+  for account in $(fleets); do
     case $account in *.reader) reader_acl "$account" "${account%.reader}" >>/secrets/own/acl ;; esac
   done
+  give_hashes passwords $(fleets)
+  give_hashes service-passwords rules health
+  give mosquitto $MOSQUITTO acl </secrets/own/acl
+  rm /secrets/own/acl
+}
+
+# give_hashes FILE ACCOUNT...: the password file of a listener
+give_hashes() {
+  hashes=/secrets/own/hashes
+  file_of_listener=$1
+  shift
+  rm -f "$hashes"
+  touch "$hashes"
+  for account; do echo "$account:$(password "mqtt-$account")" >>"$hashes"; done
   # Replaces the passwords by their hashes. With -b they would be arguments, which other processes can read.
   mosquitto_passwd -U "$hashes"
-  give mosquitto $MOSQUITTO passwords <"$hashes"
-  give mosquitto $MOSQUITTO acl </secrets/own/acl
-  rm "$hashes" /secrets/own/acl
+  give mosquitto $MOSQUITTO "$file_of_listener" <"$hashes"
+  rm "$hashes"
 }
 
 # reader_acl ACCOUNT FLEET: read access to the fleet; unlike the account of a fleet, a reader has no topics of its own

@@ -37,7 +37,8 @@ async function manage([action = '', name, ...more]: readonly string[]): Promise<
   checkFleetName(name);
 
   const reload = async () => {
-    if (instance !== undefined) await reloadAccounts(join(folder, 'mosquitto'), port, readAccounts(secrets));
+    if (instance !== undefined)
+      await reloadAccounts(join(folder, 'mosquitto'), instance.ports, readAccounts(secrets));
     return instance === undefined
       ? 'It can connect once the broker is running: npm start'
       : 'The broker accepts it.';

@@ -60,5 +60,5 @@ async function rotateBroker(folder: string, secrets: string, ports: Ports): Prom
   const password = generateSecret();
   writePrivate(join(secrets, 'mqtt-rules'), `${password}\n`);
   writePrivate(join(secrets, 'url-mqtt'), `mqtt://rules:${password}@127.0.0.1:${ports.MQTT_SERVICES_PORT}\n`);
-  await reloadAccounts(join(folder, 'mosquitto'), ports.MQTT_PORT, readAccounts(secrets));
+  await reloadAccounts(join(folder, 'mosquitto'), ports, readAccounts(secrets));
 }

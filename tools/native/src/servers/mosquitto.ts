@@ -5,7 +5,9 @@ import { startChild } from '../process/child.js';
 import { exchangeBytes, type Server, untilServing } from '../process/serving.js';
 import { REPOSITORY } from '../state/repository.js';
 import { passwordFile, writePrivate } from '../state/secrets.js';
+import type { Ports } from '../state/settings.js';
 import { requireBinary } from './binaries.js';
+import { brokerConfiguration } from './broker-configuration.js';
 import { type BrokerLimits, brokerLimits, openFilesLimit } from './broker-limits.js';
 
 export interface MosquittoOptions {
@@ -41,13 +43,12 @@ const SERVICE = 'rules';
 export async function startMosquitto(options: MosquittoOptions): Promise<Mosquitto> {
   const { folder, port, lesson = false } = options;
   const accounts = { ...options.accounts };
-  const { passwords, acl, configuration, pid } = filesIn(folder);
-  mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 });
-  writePrivate(passwords, passwordFile(accounts));
-  writePrivate(acl, aclText(accounts, lesson));
+  const files = filesIn(folder);
+  const { configuration, pid } = files;
+  mkdirSync(files.data, { recursive: true, mode: 0o700 });
+  writeAccounts(folder, accounts, lesson);
   const limits = options.limits ?? brokerLimits(0, openFilesLimit());
-  const data = join(folder, 'data/');
-  writePrivate(configuration, configurationText({ ...options, lesson, limits, passwords, acl, data }));
+  writePrivate(configuration, brokerConfiguration({ ...options, lesson, limits, files }));
 
   const child = startChild({
     name: 'mosquitto',
@@ -57,8 +58,8 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
     logFile: options.logFile ?? join(folder, 'mosquitto.log'),
   });
   writePrivate(pid, `${child.pid}\n`);
-  const accepts = (user: string) => () => acceptsAccount(port, user, accounts[user] ?? '');
   const portFor = (user: string) => (user === SERVICE ? options.servicesPort : port);
+  const accepts = (user: string) => () => acceptsAccount(portFor(user), user, accounts[user] ?? '');
   const first = Object.keys(accounts)[0] ?? '';
   await untilServing(child, accepts(first), 10_000);
 
@@ -69,8 +70,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
       `mqtt://${user}:${encodeURIComponent(accounts[user] ?? '')}@127.0.0.1:${portFor(user)}`,
     async addAccounts(more: Readonly<Record<string, string>>) {
       Object.assign(accounts, more);
-      writePrivate(passwords, passwordFile(accounts));
-      writePrivate(acl, aclText(accounts, lesson));
+      writeAccounts(folder, accounts, lesson);
       child.kill('SIGHUP');
       for (const user of Object.keys(more)) await untilServing(child, accepts(user), 10_000);
     },
@@ -83,13 +83,12 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
  */
 export async function reloadAccounts(
   folder: string,
-  port: number,
+  ports: Pick<Ports, 'MQTT_PORT' | 'MQTT_SERVICES_PORT'>,
   accounts: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { passwords, acl, configuration, pid } = filesIn(folder);
+  const { configuration, pid } = filesIn(folder);
   const lesson = /^allow_anonymous true$/m.test(readFileSync(configuration, 'utf8'));
-  writePrivate(passwords, passwordFile(accounts));
-  writePrivate(acl, aclText(accounts, lesson));
+  writeAccounts(folder, accounts, lesson);
   try {
     process.kill(Number(readFileSync(pid, 'utf8')), 'SIGHUP');
   } catch {
@@ -97,6 +96,7 @@ export async function reloadAccounts(
   }
   const deadline = Date.now() + RELOAD_MS;
   for (const [user, password] of Object.entries(accounts)) {
+    const port = user === SERVICE ? ports.MQTT_SERVICES_PORT : ports.MQTT_PORT;
     while ((await acceptsAccount(port, user, password).catch(() => false)) !== true && Date.now() < deadline)
       await setTimeout(20);
   }
@@ -109,11 +109,22 @@ const RELOAD_MS = 10_000;
 function filesIn(folder: string) {
   return {
     passwords: join(folder, 'passwords'),
+    servicePasswords: join(folder, 'service-passwords'),
     acl: join(folder, 'acl'),
+    data: join(folder, 'data/'),
     configuration: join(folder, 'mosquitto.conf'),
     /** The broker's process id. */
     pid: join(folder, 'pid'),
   };
+}
+
+/** Writes the accounts of each listener and the access list, which all listeners share. */
+function writeAccounts(folder: string, accounts: Readonly<Record<string, string>>, lesson: boolean): void {
+  const { passwords, servicePasswords, acl } = filesIn(folder);
+  const { [SERVICE]: service, ...devices } = accounts;
+  writePrivate(passwords, passwordFile(devices));
+  writePrivate(servicePasswords, passwordFile(service === undefined ? {} : { [SERVICE]: service }));
+  writePrivate(acl, aclText(accounts, lesson));
 }
 
 /** Rules for anonymous clients: the lesson topics of every fleet except the canary's. They must precede the first `user` line. */
@@ -148,34 +159,6 @@ function readerAcl(account: string): string {
   const fleet = account.slice(0, -READER.length);
   const topics = ['telemetry', 'state', 'presence'].map((kind) => `topic read ${fleet}/${kind}/#\n`);
   return `\nuser ${account}\ntopic deny ${account}/#\ntopic deny /${account}/#\n${topics.join('')}`;
-}
-
-function configurationText(of: {
-  port: number;
-  servicesPort: number;
-  lesson: boolean;
-  limits: BrokerLimits;
-  passwords: string;
-  acl: string;
-  data: string;
-}): string {
-  return `# Generated at each start; change mosquitto/ in the repository instead.
-# Devices. Not a \`listener\`, which loses its max_connections on SIGHUP (2.0.11 to 2.0.22).
-port ${of.port}
-bind_address 127.0.0.1
-max_connections ${of.limits.maxConnections}
-# The services.
-listener ${of.servicesPort} 127.0.0.1
-allow_anonymous ${of.lesson}
-password_file ${of.passwords}
-acl_file ${of.acl}
-persistence_location ${of.data}
-log_dest stderr
-log_timestamp_format %Y-%m-%dT%H:%M:%S
-${process.getuid?.() === 0 ? '# Started by root, whose state folder no other user can read.\nuser root\n' : ''}
-include_dir ${join(REPOSITORY, 'mosquitto/conf.d')}
-memory_limit ${of.limits.memoryBytes}
-`;
 }
 
 /** Sends an MQTT 3.1.1 CONNECT; true if the reply is a CONNACK with return code 0. */

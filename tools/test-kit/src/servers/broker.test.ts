@@ -34,6 +34,15 @@ describe('broker', () => {
     await expect(connectMqtt(urlOf(broker.url))).rejects.toThrow(/authori[sz]ed/i);
   });
 
+  it.each([
+    ['the account of the rules service at the device listener', () => [broker.rulesUrl, broker.url] as const],
+    ['the account of a fleet at the services’ listener', () => [fleet.url, broker.rulesUrl] as const],
+  ])('refuses %s', async (_what, urls) => {
+    const [account, listener] = urls().map((url) => new URL(url));
+    account!.port = listener!.port;
+    await expect(connectMqtt(account!.href)).rejects.toThrow(/authori[sz]ed/i);
+  });
+
   it('accepts a fleet that is added while it is running, and keeps other clients connected', async () => {
     const before = await connectMqtt(fleet.url);
     const added = await broker.newFleet();
@@ -174,6 +183,12 @@ describe('reader account', () => {
 });
 
 describe('lesson mode', () => {
+  it('refuses anonymous clients at the listener of the services', async () => {
+    const own = await startBroker({ lesson: true });
+    const { port } = new URL(own.rulesUrl);
+    await expect(connectMqtt(`mqtt://127.0.0.1:${port}`)).rejects.toThrow(/authori[sz]ed/i);
+  });
+
   it('allows anonymous clients only the lesson topics of any fleet', async () => {
     const own = await startBroker({ lesson: true });
     const rules = await connectMqtt(own.rulesUrl);
