@@ -17,6 +17,7 @@ import { EdgeService } from './edge/edge.service.js';
 import { EdgeFollowService } from './edge/edge-follow.service.js';
 import { EffectsService } from './effects/effects.service.js';
 import { RulesMetrics } from './metrics.js';
+import { durableClientId } from './mqtt/durable-client-id.js';
 import { MqttTransport } from './mqtt/mqtt-transport.js';
 import { shareGroup } from './mqtt/share-group.js';
 import { CleanupsService } from './removal/cleanups.service.js';
@@ -63,7 +64,10 @@ async function start(): Promise<RunningService> {
   const subscriber = connectRedis(config.REDIS_URL, 'rules-subscriber', redisSettings);
   const transport = new MqttTransport({
     url: config.MQTT_URL,
-    clientId: `lamplighter-rules-${config.INGEST_MODE === 'durable' ? 'durable' : randomBytes(4).toString('hex')}`,
+    clientId:
+      config.INGEST_MODE === 'durable'
+        ? durableClientId(config.MQTT_URL)
+        : `lamplighter-rules-${randomBytes(16).toString('hex')}`,
     readUrl: () => currentValue('MQTT_URL'),
     group: shareGroup,
     durable: config.INGEST_MODE === 'durable',

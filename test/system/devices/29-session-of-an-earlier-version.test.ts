@@ -4,12 +4,13 @@ import { startBroker } from '@lamplighter/test-kit/servers/broker';
 import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
+import { durableClientId } from '../../../services/rules/src/mqtt/durable-client-id.js';
 import { parseExposition } from '../exposition.js';
 
 it('acknowledges messages of an obsolete subscription in a kept session', async () => {
   const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
   const earlier = await connectMqtt(broker.rulesUrl, {
-    clientId: 'lamplighter-rules-durable-commands',
+    clientId: `${durableClientId(broker.rulesUrl)}-commands`,
     clean: false,
     properties: { sessionExpiryInterval: 3600 },
   });

@@ -31,7 +31,7 @@ export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicati
     const { broker } = this.metrics;
     const client = connect(this.config.MQTT_URL, {
       protocolVersion: 5,
-      clientId: `lamplighter-rules-sys-${randomBytes(4).toString('hex')}`,
+      clientId: `lamplighter-rules-sys-${randomBytes(16).toString('hex')}`,
       clean: true,
       keepalive: KEEPALIVE_SECONDS,
       reconnectOnConnackError: true,

@@ -367,7 +367,7 @@ export class MqttLink {
     const reason =
       this.shortConnections < DUPLICATE_ID_SUSPECTED
         ? why
-        : `${why}, repeatedly soon after connecting; another client may use the client id ${this.options.clientId}`;
+        : `${why}, repeatedly soon after connecting; another client may use its client id`;
     // Once per outage, and again if the broker then refuses the connection.
     if (this.reported === 'refused' || (this.reported === false && !isRefused) || this.closing) return;
     this.reported = isRefused ? 'refused' : false;

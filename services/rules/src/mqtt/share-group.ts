@@ -8,8 +8,13 @@ import { createHash } from 'node:crypto';
  * to protect.
  */
 export function shareGroup(mqttUrl: string): string {
+  return secretName(mqttUrl, 'rules', 'share group');
+}
+
+/** A name that only those can derive who know the password of the broker account; `<prefix>` without a password. */
+export function secretName(mqttUrl: string, prefix: string, purpose: string): string {
   const { username, password } = new URL(mqttUrl);
-  if (password === '') return 'rules';
+  if (password === '') return prefix;
   const account = `${decodeURIComponent(username)}\n${decodeURIComponent(password)}`;
-  return `rules-${createHash('sha256').update(`lamplighter share group\n${account}`).digest('base64url')}`;
+  return `${prefix}-${createHash('sha256').update(`lamplighter ${purpose}\n${account}`).digest('base64url')}`;
 }

@@ -10,6 +10,7 @@ import { storeFailure } from '@lamplighter/store/redis/store-failure';
 import { type RejectedSample, recordRejected } from '@lamplighter/store/rejected/rejected';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { RulesMetrics } from '../metrics.js';
+import { withoutClientIds } from '../mqtt/durable-client-id.js';
 import { RulesErrors } from '../rules-errors.js';
 import { REDIS } from '../tokens.js';
 import { SampleBudget } from './sample-budget.js';
@@ -86,9 +87,9 @@ export class RejectedService implements OnApplicationShutdown {
       at: Date.now(),
       kind: 'connection',
       reason,
-      client: client.slice(0, MAX_TOPIC),
+      client: withoutClientIds(client).slice(0, MAX_TOPIC),
       problem,
-      payload: line.slice(0, MAX_PAYLOAD),
+      payload: withoutClientIds(line).slice(0, MAX_PAYLOAD),
     });
   }
 
