@@ -48,7 +48,7 @@ export default {
       '^services/device-sim/src/',
       '^(services/device-sim|packages/(contracts|device|evaluation|service-kit))/',
     ),
-    // It knows the api by its document only.
+    // It knows the api only through its document.
     only('console-imports-nothing', '^services/console/', '^services/console/'),
     {
       name: 'api-never-talks-to-the-broker',

@@ -45,7 +45,7 @@ export default {
       globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
       globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',
     }),
-    // Long tests of the console. The short ones run with the system tests.
+    // Long console tests. The short ones run with the system tests.
     project('console', ['<rootDir>/test/console/*.test.ts', '<rootDir>/test/system/console/*.test.ts'], {
       globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
       globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',

@@ -1,4 +1,4 @@
-// Bundles the about 1,500 modules that each service loads into services/<name>/dist/bundle.js, which starts in a third of the CPU time. Runs
+// Bundles the roughly 1,500 modules that each service loads into services/<name>/dist/bundle.js, which starts in a third of the CPU time. Runs
 // after the compiler, and only if an input has changed.
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';

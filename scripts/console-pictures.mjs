@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm run console:pictures                      take the pictures of docs/pictures, about 2 minutes
-npm run console:pictures -- FOLDER [review]   write them to FOLDER; with review also dark and at the width of a phone`);
+npm run console:pictures -- FOLDER [review]   write them to FOLDER; with review, also in the dark theme and at phone width`);
   process.exit(0);
 }
 const REPOSITORY = resolve(fileURLToPath(import.meta.url), '../..');

@@ -1,4 +1,4 @@
-// npm run pin:images: adds its digest to the version of each image in docker-compose.yml and Dockerfile.
+// npm run pin:images: adds the digest of each image to its version in docker-compose.yml and Dockerfile.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pinImages } from './images/pin.mjs';

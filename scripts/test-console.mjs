@@ -1,8 +1,8 @@
-// npm run test:console: runs all tests of the console in a browser, one file after the other. Passes arguments to Jest.
+// npm run test:console: runs all console tests in a browser, one file after the other. Passes arguments to Jest.
 import { runPrepared } from './run-prepared.mjs';
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
-  console.log(`npm run test:console            run all tests of the console in a browser, about 3 minutes
+  console.log(`npm run test:console            run all console tests in a browser, about 3 minutes
 npm run test:console -- 85      run one file`);
   process.exit(0);
 }

@@ -1,4 +1,4 @@
-// npm run test:faults: runs the fault cases F1 to F20 on real processes, one after the other. Passes arguments to Jest:
+// npm run test:faults: runs the fault cases F1 to F20 on real processes, one after another. Passes arguments to Jest:
 // npm run test:faults -- f04 runs one case.
 import { runPrepared } from './run-prepared.mjs';
 

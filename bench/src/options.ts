@@ -38,7 +38,7 @@ export class HelpRequested extends Error {
 }
 
 const COMPARED = 'lamplighter,nest-stock,mqttjs-ioredis,bare-batched-loop';
-/** One peer fewer, so that `bench:quick` ends in time. */
+/** One fewer peer, so that `bench:quick` finishes in time. */
 const COMPARED_QUICKLY = 'lamplighter,nest-stock,bare-batched-loop';
 const MEASURED = SCENARIOS.join(',');
 

@@ -17,7 +17,7 @@ options.add_argument("--host", default="127.0.0.1")
 options.add_argument("--port", type=int, default=int(os.environ.get("MQTT_PORT", 1883)))
 options.add_argument("--id", required=True, help="your id; must be unique in the class")
 options.add_argument("--device", help="for several devices: uses <id>/telemetry/<device> and <id>/commands/<device>")
-options.add_argument("--interval", type=float, default=5, help="seconds between two readings")
+options.add_argument("--interval", type=float, default=5, help="seconds between readings")
 options.add_argument("--light", help="readings to send, separated by commas")
 args = options.parse_args()
 

@@ -40,7 +40,7 @@ const device = new DeviceClient({
   telemetry: 'keep',
   storage: new FileStorage(STORAGE_FILE),
   outbox: { readings: 10_000, bytes: 4_000_000, drop: 'oldest' },
-  // Called once per command. Its return value is the result; a thrown error is the reason of the failure.
+  // Called once per command. Its return value is the result; a thrown error is the reason for the failure.
   execute(action) {
     if (action.reboot === true) return new AcknowledgeAfterRestart(() => process.exit(0)); // systemd restarts the program
     if (typeof action.led_on !== 'boolean') throw new CommandRejected('this lamp accepts led_on and reboot');

@@ -47,7 +47,7 @@ fleets() {
 # The accounts of the broker: the services' listener has those of the rules service and of the health check, the device listener those of the
 # fleets. Both share the access list.
 give_accounts() {
-  # A copy, because the broker warns about an access list of another owner.
+  # A copy, because the broker warns about an access list that another user owns.
   cat /acl >/secrets/own/acl
   for account in $(fleets); do
     case $account in *.reader) reader_acl "$account" "${account%.reader}" >>/secrets/own/acl ;; esac

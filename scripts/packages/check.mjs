@@ -1,4 +1,4 @@
-// npm run check:packages: licences, install scripts and the reason of each package.
+// npm run check:packages: licences, install scripts and the reason for each package.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -11,7 +11,7 @@ import {
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(
-    'npm run check:packages    check licences, install scripts and the reason of each package in docs/packages.md',
+    'npm run check:packages    check licences, install scripts and the reason for each package in docs/packages.md',
   );
   process.exit(0);
 }

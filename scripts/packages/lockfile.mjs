@@ -20,7 +20,7 @@ const PERMISSIVE = new Set([
   ],
   ...['Python-2.0', 'PSF-2.0'],
 ]);
-/** Of packages that are used to build and test only: conditions apply to changes of the package itself, or to its data. */
+/** For packages used only to build and test: their conditions apply to changes of the package itself, or to its data. */
 const FOR_DEVELOPMENT = new Set(['MPL-2.0', 'CC-BY-4.0']);
 /** Packages whose manifest states the licence in an old form, which npm does not record. */
 const OLD_FORM = new Map([
@@ -41,7 +41,7 @@ const INSTALL_SCRIPTS = new Map([
 /** @param {string} path a key of `packages` in package-lock.json */
 const nameOf = (path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
-/** The packages of others, by path. @param {Record<string, LockedPackage>} packages @returns {[string, LockedPackage][]} */
+/** Third-party packages, by path. @param {Record<string, LockedPackage>} packages @returns {[string, LockedPackage][]} */
 export function foreignPackages(packages) {
   return Object.entries(packages).filter(([path, { link }]) => path.includes('node_modules/') && !link);
 }

@@ -8,7 +8,7 @@ import { until } from '@lamplighter/test-kit/until';
 import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 import { openConsole, startBrowser } from '../system/console/browser.js';
 
-it('says since when it is not live, and resumes without a reload after a restart of the api', async () => {
+it('shows how long it has not been live, and resumes without a reload after a restart of the api', async () => {
   const [broker, redis, browser] = await Promise.all([startBroker(), startRedis(), startBrowser()]);
   const env = { REDIS_URL: redis.apiUrl, API_PORT: String(await freePort()) };
   const [first] = await Promise.all([

@@ -32,7 +32,7 @@ it('F12: a link that drops all packets to the broker is detected by its silence,
   await expectNothingLost(faultCase);
 }, 400_000);
 
-it('F12: connections to broker and Redis that the network drops silently are closed and replaced', async () => {
+it('F12: connections to the broker and Redis that the network drops silently are closed and replaced', async () => {
   const faultCase = await startFaultCase();
   const { recorder, replicas, fleets, api, log } = faultCase;
   const stopSending = recorder.sendCommandsAtRate(5, new Random(120));

@@ -20,7 +20,7 @@ if (clock === undefined) process.stderr.write('skipping F18: it requires a C com
 
 // A device rejects the first few commands after the step as expired, since it cannot distinguish them from delayed ones. The API shows them
 // as rejected.
-// Covered: the wall clocks of broker, Redis, rules and API from gettimeofday and clock_gettime. Not covered: the system clock, which other
+// Covered: the wall clocks of the broker, Redis, rules and API from gettimeofday and clock_gettime. Not covered: the system clock, which other
 // programs share.
 (clock ? it : it.skip)(
   'F18: when the clock of all servers steps back by an hour, no command is lost, duplicated or late, and ids stay unique',
@@ -42,7 +42,7 @@ if (clock === undefined) process.stderr.write('skipping F18: it requires a C com
   300_000,
 );
 
-// Leases use that clock. A running replica detects the step; a new one checks at its start.
+// Leases use that clock. A running replica detects the step; a new one checks at startup.
 (clock ? it : it.skip).each([
   ['by the replica that leased it', false],
   ['by a replica that starts after the step', true],

@@ -91,7 +91,7 @@ it('F20: the late will of an old session does not end the new one, even if rules
   link.stall();
   const lamp = await newSession(fleet);
   await sessionIs(faultCase, fleet, NEW);
-  // One replica receives the will after the other has recorded it; the other finds it retained at its start.
+  // One replica receives the will after the other has recorded it; the other finds it retained at startup.
   const [first, second] = replicas;
   second!.pause();
   await first!.kill();

@@ -7,7 +7,7 @@ import { until } from '@lamplighter/test-kit/until';
 import request from 'supertest';
 import { connected } from '../../tools/test-kit/src/store/store-under-test.js';
 
-/** The API with its own Redis, without broker and rules service: it serves requests, although it is not ready. */
+/** The API with its own Redis, without a broker or a rules service: it serves requests, although it is not ready. */
 export interface StandaloneApi {
   readonly api: TestService;
   readonly redis: TestRedis;

@@ -3,7 +3,7 @@ import { bar, GRID, INK, line, svg, text } from './svg.js';
 /** A picture of horizontal bars: panels with a row per label, each row a bar of segments. */
 export interface Bars {
   readonly title: string;
-  /** The meaning of the segments, in their order. */
+  /** The meaning of the segments, in order. */
   readonly legend: readonly string[];
   readonly panels: readonly Panel[];
 }

@@ -45,7 +45,7 @@ class HonestFleet {
     return fleet;
   }
 
-  /** Loops of some time, milliseconds each; a loop without a command counts as its whole time. */
+  /** Loops over a period, milliseconds each; a loop without a command counts as its whole time. */
   async measure(ms: number): Promise<number[]> {
     this.latencies = [];
     this.pending.clear();

@@ -2,7 +2,7 @@ import type { Qos } from '../wire/packets.js';
 import type { Loop } from './crossings.js';
 import type { Stretch } from './schedule.js';
 
-/** Load at fixed rates, one stretch after the other: readings are sent when they are due, whatever the service does. */
+/** Load at fixed rates, one stretch after another: readings are sent when they are due, whatever the service does. */
 export interface FixedLoad {
   readonly stretches: readonly Stretch[];
 }

@@ -131,7 +131,7 @@ class Trial {
   private pace(): Pace {
     const { load, crossingEvery } = this.plan;
     if ('stretches' in load) return new Schedule(load.stretches);
-    // Each open crossing stands for the readings sent since the one before it.
+    // Each open crossing stands for the readings sent since the previous one.
     const inFlight = () => this.crossings.openCount * crossingEvery;
     return new FlatOutPace(load.seconds * 1000, load.inFlight, inFlight);
   }

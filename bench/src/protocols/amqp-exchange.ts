@@ -10,7 +10,7 @@ import type { Exchange, Line } from './exchange.js';
 
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const PYTHON = '/usr/bin/python3';
-/** Python is not compiled, so this file is in src only. */
+/** Python is not compiled, so this file exists only in src. */
 const PROGRAM = fileURLToPath(new URL('./amqp.py', import.meta.url));
 const START_MS = 60_000;
 

@@ -12,7 +12,7 @@ import { protocolsMarkdown } from './report.js';
 import { type Measured, runExchange, type Script } from './run-exchange.js';
 
 const USAGE = `Usage: npm run bench:protocols -- [options]
-  --interval MS   time between two readings (100)
+  --interval MS   time between readings (100)
 Sends 100 readings and 10 commands over each protocol, in about two minutes. AMQP requires the Debian packages rabbitmq-server and python3-pika.`;
 
 async function main(): Promise<number> {

@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.js';
 export interface Script {
   readonly readings: number;
   readonly commands: number;
-  /** Between two readings, milliseconds. */
+  /** Between readings, milliseconds. */
   readonly intervalMs: number;
   /** Commands issued while the device has no connection. */
   readonly duringOutage: number;
@@ -73,7 +73,7 @@ export async function runExchange(exchange: Exchange, script: Script): Promise<M
   }
 }
 
-/** Readings between two commands. */
+/** Readings between commands. */
 function spacing({ readings, commands }: Script): number {
   return Math.floor((readings - commands) / commands);
 }

@@ -22,7 +22,7 @@ interface Limit {
   readonly atMost?: number;
   /** The limit of `bench:quick`, which ignores goals without one. */
   readonly quick?: number;
-  /** A difference to the peer that is below the resolution of the measurement, in the figure's unit. */
+  /** A difference from the peer that is below the resolution of the measurement, in the figure's unit. */
   readonly tolerance?: number;
 }
 
@@ -34,11 +34,11 @@ const limit = (title: string, figure: Figure, where: Where, limits: Limit, peer?
   ...(peer !== undefined && { peer }),
 });
 
-/** The generator sleeps for a millisecond between rounds, so smaller differences of latency are noise. */
+/** The generator sleeps for a millisecond between rounds, so smaller latency differences are noise. */
 const CLOCK_MS = 0.3;
 
 /**
- * The goals of issue 12. A `quick` limit leaves a margin of about a quarter for a noisy machine and few repetitions: it detects a
+ * A `quick` limit leaves a margin of about a quarter for a noisy machine and few repetitions: it detects a
  * regression, not a missed goal. Tighten it whenever the product gets faster.
  */
 export const GOALS: readonly Goal[] = ([0, 1] as const)

@@ -10,7 +10,7 @@ const sample = (crossingEvery: number, serviceCpu: number, redisCpu: number): Sa
 });
 
 describe('commandCosts', () => {
-  it('divides the difference of two loads by the difference of their shares of crossings', () => {
+  it('divides the difference between two loads by the difference between their shares of crossings', () => {
     // A reading costs 10 and 4 µs, a command 100 and 200 µs.
     const often = [sample(20, 15, 14), sample(20, 15, 14)];
     const [cost] = commandCosts(often, [sample(1000, 10.1, 4.2)], false);

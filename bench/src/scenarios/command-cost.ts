@@ -2,7 +2,7 @@ import { medianOf, type Sample } from '../results/sample.js';
 
 /**
  * The CPU of a command, by service: the difference between two loads that differ only in their share of crossings, divided by the
- * difference of the shares. CPU seconds per million readings are microseconds per reading.
+ * difference between the shares. CPU seconds per million readings are microseconds per reading.
  */
 export function commandCosts(
   often: readonly Sample[],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** One problem of a value, as a message. */
+/** One problem with a value, as a message. */
 export interface SchemaProblem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
@@ -23,7 +23,7 @@ const UNIT_WORDS: Readonly<Record<string, string>> = { string: 'characters', arr
 /** Problems that are reported of one value. A large value can have thousands. */
 export const MAX_SCHEMA_PROBLEMS = 50;
 
-/** The first problems of a value according to its schema, at most `MAX_SCHEMA_PROBLEMS`. Empty if it is valid. */
+/** The first problems with a value according to its schema, at most `MAX_SCHEMA_PROBLEMS`. Empty if it is valid. */
 export function schemaProblems(schema: z.ZodType, value: unknown): SchemaProblem[] {
   const { error } = schema.safeParse(value);
   if (error === undefined) return [];
@@ -85,7 +85,7 @@ function expectedText(issue: Extract<Issue, { code: 'invalid_type' | 'invalid_va
   return `must be ${issue.values.map((one) => JSON.stringify(one)).join(' or ')}`;
 }
 
-/** The problems of the union branch that matches best: a list with an invalid item was meant as a list. */
+/** The problems with the union branch that matches best: a list with an invalid item was meant as a list. */
 function nearestBranch(
   branches: readonly Issue[][],
   path: readonly PropertyKey[],

@@ -29,7 +29,7 @@ export function ruleOf(changes: Partial<RuleInput> = {}, since = 1): CompiledRul
   return compileRule(ruleSchema.parse(documentOf(changes)), since, since);
 }
 
-/** The problems of the night-light rule with changes: `/when: unknown name 'lihgt', did you mean 'light'?` */
+/** The problems in the night-light rule with changes: `/when: unknown name 'lihgt', did you mean 'light'?` */
 export function problemsOf(changes: object): string[] {
   return validateRule(documentOf(changes)).problems.map(({ pointer, detail }) => `${pointer}: ${detail}`);
 }
@@ -68,7 +68,7 @@ export function every(seconds: number, lights: readonly number[]): Step[] {
 /**
  * The commands of a rule for a series of readings and the timers that it sets: `+` raises, `-` lowers, then the second and the reason,
  * unless that is `change`. Example: `+0first -4 +7`.
- * @param until when the last timer may fire, seconds
+ * @param until the latest time at which a timer may fire, seconds
  * @param age of each reading, seconds
  */
 export function commandsOf(

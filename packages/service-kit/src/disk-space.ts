@@ -8,7 +8,7 @@ export interface DiskSpace {
 
 /**
  * The disk of the working directory; undefined if the system does not report it. Redis and Prometheus write to the same disk in the native
- * run, and in containers unless Docker stores volumes on another disk than images.
+ * run, and in containers unless Docker stores volumes on a different disk than images.
  */
 export async function readDiskSpace(): Promise<DiskSpace | undefined> {
   try {

@@ -2,7 +2,7 @@
 const MIN_LENGTH = 16;
 /** Fewer are a repetition. */
 const MIN_DIFFERENT = 8;
-/** Guessed first, also several of them in a row. */
+/** Guessed first, alone or several in a row. */
 const WELL_KNOWN =
   /password|passw0rd|passphrase|secret|change-?me|letmein|welcome|default|example|administrator|admin|root|guest|test|qwerty(uiop)?|asdf(ghjkl)?|iloveyou|correcthorsebatterystaple|lamplighter|mosquitto|mqtt|redis|grafana|prometheus|abc|0?123(4(5(6(7(8(90?)?)?)?)?)?)?|(9?8?7?6?5?4?)321/g;
 /** Characters that must remain without the well-known words. */

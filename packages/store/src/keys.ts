@@ -1,10 +1,10 @@
 /**
  * Every key of the store, and what lives behind it. `{17}` is the shard, a hash tag: all keys of one device, and the
- * schedules that belong to it, share a shard, so one function can change them together, also on Redis Cluster.
+ * schedules that belong to it, share a shard, so one function can change them together, even on Redis Cluster.
  *
  * | key                              | type | holds | bound, and when it is deleted |
  * |----------------------------------|------|-------|------------------------|
- * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (see recordPresence-5.lua), `lesson`, `back` (when it returned, until its pending commands are woken), `lane:<lane>` (last sequence), `open:<lane>` (open commands, see device.lua), `kept` and `open` (numbers of all commands), settings (`interval`, JSON, and what follows from it: `interval:longest`, the longest time between two readings, ms; `edge`, `edge:told`, `edge:confirmed`, `edge:confirmed-seq`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
+ * | `{s}:device:<fleet>/<device>`    | HASH | `rules` (rule states, JSON) and their `version`, `session` (see recordPresence-5.lua), `lesson`, `back` (when it returned, until its pending commands are woken), `lane:<lane>` (last sequence), `open:<lane>` (open commands, see device.lua), `kept` and `open` (numbers of all commands), settings (`interval`, JSON, and what follows from it: `interval:longest`, the longest time between readings, ms; `edge`, `edge:told`, `edge:confirmed`, `edge:confirmed-seq`, see edge-settings.ts), `stopped:<lane>` (the command whose failure stopped it), counts of the ledger (`late`, `duplicate`, `stale`, `rejected`, `taken`, `dropped`, `from`, `again`), `forget-after`; of a removed device for a day `session`, `from`, `dropped`, `again`, `removed` | one per device |
  * | `{s}:window:<fleet>/<device>`    | LIST | readings in device order, `received,late,count,n,seq,at,<replica>.<part>,json`; the last one is the last state | `WINDOW_SIZE` and a stride, and `WINDOW_BYTES`, trimmed on write |
  * | `{s}:presence:<fleet>`           | ZSET | device → online until (ms); 0 offline, 0.5 offline by its own goodbye after a birth with `forgetAfter`, -1 never seen | one per device |
  * | `{s}:states:<fleet>`             | HASH | device → `published at (ms),digest` of its state that the broker retains | one per device; deleted when the broker no longer retains it |
@@ -38,7 +38,7 @@
  * | `{lamplighter}:rules-revisions`  | HASH | fleet → how often its rules were written; `*` → how often any were | one per fleet |
  * | `{lamplighter}:rule-errors:<fleet>` | HASH | rule id → the latest error of its current version (see rule-errors.ts) | as `rules` |
  * | `{lamplighter}:rule-releases:<fleet>` | HASH | rule id → the version whose commands and runs are to be released, JSON (see rule-releases.ts) | as `rules`; expires an hour after the last one |
- * | `{lamplighter}:rules-off`        | HASH | fleet → since when its rules are switched off (ms) | one per fleet |
+ * | `{lamplighter}:rules-off`        | HASH | fleet → when its rules were switched off (ms) | one per fleet |
  * | `{lamplighter}:telemetry-schemas` | HASH | fleet → its telemetry schema, JSON | one per fleet |
  * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements in a sample of its readings (see measurement-names.ts) | 1000 per fleet |
  * | `{lamplighter}:fleet-settings`   | HASH | `<fleet>/<setting>` → value; `*` → how often any was written | few per fleet |

@@ -7,7 +7,7 @@ import { commandKeys, ledgerKey } from '../src/keys.js';
 
 type Fields = Readonly<Record<string, string>>;
 
-/** Everything that the store holds of a device that is alone in its shard. Times are actual ones. */
+/** Everything that the store holds about a device that is alone in its shard. Times are actual ones. */
 interface StoredDevice {
   readonly commands: Fields;
   readonly transitions: Fields;

@@ -2,7 +2,7 @@ import type { CommandState, OnFailure, Policy } from '@lamplighter/contracts/com
 import { isFinal } from '../src/commands/read-commands.js';
 import { LEASE_MS } from '../src/keys.js';
 
-/** A time between two readings of the clock, milliseconds. */
+/** A time between two clock readings, milliseconds. */
 export interface Moment {
   readonly from: number;
   readonly to: number;

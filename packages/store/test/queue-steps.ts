@@ -18,7 +18,7 @@ import type { ModelCommand, ModelRequest, QueueModel } from './queue-model.js';
 
 const DAY = 24 * 3_600_000;
 
-/** A step: performs the same on the store and on the model, and compares both. */
+/** A step: performs the same operation on the store and on the model, and compares both. */
 abstract class Step implements fc.AsyncCommand<QueueModel, QueueFleet> {
   check = () => true;
   protected abstract act(model: QueueModel, fleet: QueueFleet): Promise<void>;

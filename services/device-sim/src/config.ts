@@ -25,7 +25,7 @@ const variables = z.object({
   /** Share of lamps that burn out, and within what time after the start; 0 is immediately. */
   BURNT: decimal(0, 0, 1),
   BURNT_WITHIN_SECONDS: decimal(0, 0, 604_800),
-  /** Time between two readings of a device. */
+  /** Time between readings of a device. */
   INTERVAL_MS: integer(2000, 50, 86_400_000),
   /** `keep`: readings stay in an outbox until the server has stored them. */
   TELEMETRY: z.enum(['latest', 'keep'], 'must be latest or keep').default('latest'),

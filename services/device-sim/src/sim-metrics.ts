@@ -89,7 +89,7 @@ export class SimMetrics {
     return this.metrics.declarations;
   }
 
-  /** Counts readings that were in an outbox at the start. */
+  /** Counts readings that were in an outbox at startup. */
   foundInOutbox(readings: number): void {
     this.taken.inc(readings);
   }

@@ -15,7 +15,7 @@ export class Budget {
     return this.dueAt > now;
   }
 
-  /** Charges units, also more than are left: a large message delays the next one. */
+  /** Charges units, possibly more than are left: a large message delays the next one. */
   charge(units: number, now: number): void {
     this.dueAt = Math.max(this.dueAt, now - this.burstMs) + (units * 1000) / this.perSecond;
   }

@@ -31,7 +31,7 @@ import { TimersService } from './timers/timers.service.js';
 
 const VERSION = '0.1.0';
 /**
- * Longest wait for Redis at the start. A connection takes milliseconds; without this wait, every other start logs a spurious
+ * Longest wait for Redis at startup. A connection takes milliseconds; without this wait, every other start logs a spurious
  * "Redis unavailable".
  */
 const REDIS_WAIT_MS = 3000;

@@ -245,7 +245,7 @@ export class RulesMetrics extends Metrics {
   readonly durable = this.gauge('store_durability_ok', STORE_DURABILITY_HELP);
   readonly clockSetBacks = this.counter(
     'store_clock_set_backs_total',
-    'How often the clock of Redis was set back',
+    'How often the Redis clock was set back',
   );
   readonly eventsDropped = this.counter(
     'live_events_dropped_total',

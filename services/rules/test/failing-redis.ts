@@ -8,7 +8,7 @@ export class ProcessDied extends Error {
 type Call = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * A connection that fails from one round trip on.
+ * A connection that fails at one round trip and from then on.
  * @param successes number of round trips that succeed
  * @param when whether Redis still executes the first failing round trip
  */

@@ -152,7 +152,7 @@ describe('with a Redis that can lose commands', () => {
 });
 
 describe('readiness', () => {
-  it('requires a recent canary from broker and rules', async () => {
+  it('requires a recent canary from the broker and rules', async () => {
     const api = await startStandaloneApi();
     expect((await ready(api.api.url)).reasons).toEqual([
       expect.stringMatching(/^no canary .* yet: check that the broker is up/),

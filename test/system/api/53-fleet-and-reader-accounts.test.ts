@@ -42,7 +42,7 @@ function urlIn(output: string): string {
 }
 
 describe('npm run fleet', () => {
-  it('adds and removes accounts of fleets and readers, also while the broker is stopped', async () => {
+  it('adds and removes accounts of fleets and readers, even while the broker is stopped', async () => {
     const env = await newInstance();
     await expect(fleet(env, 'add', 'plant')).rejects.toThrow(/no instance in .* start one first/);
     const run = await start(env);

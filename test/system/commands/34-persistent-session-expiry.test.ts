@@ -25,7 +25,7 @@ async function connectOnce(fleet: TestFleet, session: IClientOptions): Promise<v
   await lamp.close();
 }
 
-/** Connects to the kept session, and collects the commands from the first packet on. */
+/** Connects to the kept session, and collects the commands, starting with the first packet. */
 function reconnect(fleet: TestFleet, session: IClientOptions): Record<string, unknown>[] {
   const commands: Record<string, unknown>[] = [];
   const client = connect(fleet.url, { ...session, clientId: `${fleet.name}.${DEVICE}`, reconnectPeriod: 0 });

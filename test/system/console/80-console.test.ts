@@ -30,7 +30,7 @@ const open = (path: string, options: Parameters<typeof openConsole>[2] = {}): Pr
   openConsole(browser, `${stack.api.url}${path}`, { key: stack.key, ...options });
 const fleetPath = (more = '') => `/fleets/${fleet.name}${more}`;
 
-it('is served with a strict policy for its pages only', async () => {
+it('is served with a strict policy only for its pages', async () => {
   const get = async (path: string) => {
     const response = await fetch(`${stack.api.url}${path}`, { headers: { connection: 'close' } });
     return { status: response.status, headers: response.headers, text: await response.text() };
@@ -70,7 +70,7 @@ it('signs in with a link, whose key leaves the address at once, and signs out', 
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('Unknown API key.').waitFor();
   await page.getByLabel('API key').fill(stack.key);
-  await page.getByLabel('Stay signed in in this tab').check();
+  await page.getByLabel('Stay signed in for this tab').check();
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('3 devices', { exact: true }).waitFor();
   await page.reload();
@@ -147,7 +147,7 @@ it.each(['light', 'dark'] as const)(
   120_000,
 );
 
-it('has the theme of the system until the user chooses one, also on the map', async () => {
+it('has the theme of the system until the user chooses one, on the map too', async () => {
   const page = await open(fleetPath(), { colorScheme: 'dark' });
   const background = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
   const cell = () =>

@@ -45,7 +45,7 @@ describe('the lesson device, in Python and without an account', () => {
     expect(body).toMatchObject({ lesson: true, presence: 'online' });
   });
 
-  it('can have its own server: anonymous clients read telemetry and send commands, also for single devices', async () => {
+  it('can have its own server: anonymous clients read telemetry and send commands, for single devices too', async () => {
     const server = await connectMqtt(stack.broker.url);
     const device = await connectMqtt(stack.broker.url);
     for (const filter of [`${FLEET}/telemetry`, `${FLEET}/telemetry/+`]) await server.subscribe(filter);

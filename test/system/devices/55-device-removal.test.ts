@@ -30,7 +30,7 @@ async function retained(filter: string): Promise<string[]> {
   return client.received.filter(({ topic }) => topic !== end).map(({ topic }) => topic);
 }
 
-it('removes a device with its commands and retained presence, also after a restart', async () => {
+it('removes a device with its commands and retained presence, which stay gone after a restart', async () => {
   const fleet = await stack.broker.newFleet();
   const lamp = await connectDevice(fleet);
   const presence = `${fleet.name}/presence/lamp-0001`;

@@ -175,7 +175,7 @@ describe('published state', () => {
   );
 });
 
-it('the published state survives restarts of rules and broker, and never goes back', async () => {
+it('the published state survives restarts of rules and the broker, and never goes back', async () => {
   const [broker, redis] = await Promise.all([startBroker(), startRedis()]);
   const fleet = await broker.newFleet();
   const replicas = await Promise.all(

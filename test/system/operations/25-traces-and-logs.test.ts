@@ -41,7 +41,7 @@ const logOf = (command: string) =>
     { what: `the end of command ${command} in the log` },
   );
 
-it('services log no warning when they start with broker and Redis running', () => {
+it('services log no warning when they start with the broker and Redis running', () => {
   const lines = [stack.rules, stack.api, sim].flatMap((service) => linesOf(service.output()));
   const warnings = lines.filter(({ level }) => level === 'warn');
   expect(warnings).toEqual([]);

@@ -2,7 +2,7 @@ import { freePort } from '@lamplighter/test-kit/servers/free-port';
 import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 
-it('rules is live without broker and Redis, and readiness lists what is missing', async () => {
+it('rules is live without the broker and Redis, and readiness lists what is missing', async () => {
   const unused = `127.0.0.1:${await freePort()}`;
   const env = {
     MQTT_URL: `mqtt://rules:k7Qp2ZxW9rTb4LsVd@${unused}`,

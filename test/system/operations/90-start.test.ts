@@ -165,7 +165,7 @@ it('creates a new password for the rules account when its file is removed', asyn
   await expect(connectMqtt(before)).rejects.toThrow(/authori[sz]ed/i);
 }, 120_000);
 
-it('serves the lesson to anonymous clients with --lesson only', async () => {
+it('serves the lesson to anonymous clients only with --lesson', async () => {
   const instance = await newInstance();
   const run = await start(instance, '--no-sim', '--lesson');
   expect(run.output()).toContain(`Lesson       host 127.0.0.1, port ${instance.env.MQTT_PORT}, no password`);

@@ -360,7 +360,7 @@ describe('preparation of the repository', () => {
     expect(whyInstall(root)).toBe('lamp is 1.0.0 instead of 1.1.0');
   });
 
-  it('installs the compiler even with NODE_ENV=production, and stops npm when it is stopped', async () => {
+  it('installs the compiler even with NODE_ENV=production, and stops npm when it is stopped itself', async () => {
     const root = temporaryFolder();
     mkdirSync(join(root, 'scripts'));
     cpSync(join(REPOSITORY, 'scripts/prepare.mjs'), join(root, 'scripts/prepare.mjs'));

@@ -69,7 +69,7 @@ it('npm run sbom lists every package that the services run with', () => {
   }
 });
 
-it('the compiler of the tests and the bundler work although their install scripts did not run', () => {
+it('the test compiler and the bundler work although their install scripts did not run', () => {
   expect(readFileSync('.npmrc', 'utf8')).toContain('ignore-scripts=true\n');
   const run = (script: string) =>
     execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });

@@ -64,7 +64,7 @@ describe.each(['rules', 'api'] as const)('the account of %s', (account) => {
     await expect(call(open(), line)).rejects.toThrow(REFUSAL);
   });
 
-  it('may use keys of devices and of the installation only', async () => {
+  it('may use keys of devices and of the installation, and no others', async () => {
     const client = open();
     for (const key of [
       'other',
@@ -79,7 +79,7 @@ describe.each(['rules', 'api'] as const)('the account of %s', (account) => {
     await connect(redis.url).flushall();
   });
 
-  it('may publish to the channel that wakes dispatchers only', async () => {
+  it('may publish to the channel that wakes dispatchers, and no other', async () => {
     const client = open();
     expect(await client.publish('{lamplighter}:wake', '1')).toBe(0);
     await expect(client.publish('other', '1')).rejects.toThrow(/^NOPERM/);

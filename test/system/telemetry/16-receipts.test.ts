@@ -89,7 +89,7 @@ it('a device that does not keep its readings gets no receipts', async () => {
   expect(device.received.filter(({ topic }) => topic.includes('/receipts/'))).toEqual([]);
 });
 
-it('a pending command is dispatched with the next reading of its device, also without a birth', async () => {
+it('a pending command is dispatched with the next reading of its device, even without a birth', async () => {
   const fleet = await stack.broker.newFleet();
   const path = `/v1/fleets/${fleet.name}/devices/lamp-0001/commands?allowUnknown=true`;
   const { body } = await stack.send('POST', path, { action: { led_on: true } });

@@ -18,7 +18,7 @@ async function connectDeclared() {
   return { fleet, path, lamp: await connectDevice(fleet, DEVICE) };
 }
 
-it('a value of another type than declared is accepted, and listed with its field and problem', async () => {
+it('a value of a different type than declared is accepted, and listed with its field and problem', async () => {
   const { fleet, lamp } = await connectDeclared();
   const send = () => lamp.sendReading({ heat: '21', light: 500 });
   const sample = await rejectedSample(stack, `fleet=${fleet.name}&reason=type`, send);

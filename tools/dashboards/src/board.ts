@@ -78,7 +78,7 @@ function finish(built: Dashboard): Dashboard {
   return { ...built, templating: { list: [], ...built.templating }, panels };
 }
 
-/** Seconds for which a start counts as recent: longer than a step of the query, so that no start falls between two steps. */
+/** Seconds for which a start counts as recent: longer than a step of the query, so that no start falls between steps. */
 const RECENT = '15 + $__interval_ms / 1000';
 /** Longer, because the broker publishes its uptime only every ten seconds. */
 const RECENT_BROKER = '30 + $__interval_ms / 1000';

@@ -7,7 +7,7 @@ export interface Options {
   readonly devices: number;
   /** Commands per second over REST. */
   readonly rate: number;
-  /** Time between two readings of a device, milliseconds. */
+  /** Time between readings of a device, milliseconds. */
   readonly intervalMs: number;
   /** Longest time to settle at the end, seconds. */
   readonly quietSeconds: number;

@@ -53,7 +53,7 @@ async function start(): Promise<Running> {
   };
 }
 
-/** Requests run one after the other, so that one of them adds fleets for all. */
+/** Requests run one after another, so that one of them adds fleets for all. */
 function newFleet({ broker }: Running): Promise<TestFleet> {
   const fleet = queue.then(async () => {
     if (spareFleets.length === 0) spareFleets = await broker.newFleets(FLEETS_AT_ONCE);

@@ -26,8 +26,8 @@ export function newPlainDevice(
 }
 
 /**
- * A server that publishes each command at QoS 1 with message expiry and relies on the broker. MQTT.js repeats unacknowledged publishes, also
- * after a restart of the broker.
+ * A server that publishes each command at QoS 1 with message expiry and relies on the broker. MQTT.js repeats unacknowledged publishes, even
+ * after the broker restarts.
  */
 export async function publishCommands(
   url: string,

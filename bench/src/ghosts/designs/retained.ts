@@ -6,7 +6,7 @@ export function retainedCommands(persistence: boolean): Design {
   return {
     name: `retained commands${persistence ? ', broker persists' : ''}`,
     explanation: persistence
-      ? 'The newest command of each lane arrives with every connection, even if it was already executed. Of a sequence only the last step is left.'
+      ? 'The newest command of each lane arrives with every connection, even if it was already executed. Only the last step of a sequence remains.'
       : 'The same, and a restart of the broker loses retained commands.',
     broker: { persistence },
     start: ({ url }) => publishCommands(url, { retain: true }),

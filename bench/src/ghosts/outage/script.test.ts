@@ -8,7 +8,7 @@ const commands = (steps: readonly Step[]) =>
 const isReturn = (step: Step) => step.do === 'return';
 
 describe('makeScript', () => {
-  it('depends on its seed only', () => {
+  it('depends only on its seed', () => {
     expect(makeScript(7, DEVICES)).toEqual(script);
     expect(makeScript(8, DEVICES)).not.toEqual(script);
   });

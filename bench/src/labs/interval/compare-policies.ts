@@ -34,7 +34,7 @@ export interface PolicyResult {
   readonly maxDelay: number;
 }
 
-/** Runs all policies on the same light curves. The results depend on the arguments only. */
+/** Runs all policies on the same light curves. The results depend only on the arguments. */
 export function comparePolicies(seeds = SEEDS, skies: readonly Sky[] = SKIES): PolicyResult[] {
   return skies.flatMap((sky) => {
     const days = Array.from({ length: seeds }, (_, i) => {

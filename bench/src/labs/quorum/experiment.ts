@@ -13,7 +13,7 @@ export interface Result {
   readonly switches: Interval;
 }
 
-/** Runs every scenario with every size and seed. The results depend on the arguments only. */
+/** Runs every scenario with every size and seed. The results depend only on the arguments. */
 export function runExperiment(
   scenarios: readonly Scenario[],
   sizes: readonly number[],

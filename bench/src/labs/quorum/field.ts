@@ -2,7 +2,7 @@ import { throughClouds } from '@lamplighter/device-sim/signals/clouds';
 import { chance } from '@lamplighter/device-sim/signals/random';
 import { sunlight } from '@lamplighter/device-sim/signals/sun';
 
-/** Time between two reports of a sensor, milliseconds. */
+/** Time between the reports of a sensor, milliseconds. */
 export const TICK_MS = 120_000;
 const DAY_MS = 86_400_000;
 /** One simulated day, from midnight to midnight. */
@@ -16,11 +16,11 @@ export interface Faults {
   readonly flock?: true;
   /** Clouds of a sixth of the field's size drift over it. */
   readonly clouds?: true;
-  /** Sensors that repeat one value from a random time on. */
+  /** Sensors that repeat one value starting at a random time. */
   readonly stuck?: number;
-  /** Sensors that lose 70 % of the light within eight hours, from a random time on. */
+  /** Sensors that lose 70 % of the light within eight hours, starting at a random time. */
   readonly drifting?: number;
-  /** Sensors that report nothing from a random time on. */
+  /** Sensors that report nothing starting at a random time. */
   readonly dead?: number;
 }
 

@@ -9,7 +9,7 @@ import { intervalText, plainTable, policyTable } from './tables.js';
 const some = (...names: string[]) => SCENARIOS.filter(({ name }) => names.includes(name));
 
 describe('Field', () => {
-  it('depends on its seed only', () => {
+  it('depends only on its seed', () => {
     const day = (seed: number) => {
       const field = new Field(seed, 5, { birds: true, clouds: true, stuck: 0.2, dead: 0.2 });
       return Array.from({ length: TICKS }, (_, tick) =>

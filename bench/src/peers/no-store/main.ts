@@ -1,5 +1,5 @@
 // Not a service: reads telemetry from a raw socket and sends a command for each crossing, without a store.
-// Its rate is the limit of broker, generator and machine. Reads MQTT_URL, FLEET and QOS.
+// Its rate is the limit of the broker, the generator and the machine. Reads MQTT_URL, FLEET and QOS.
 import { deviceTopic } from '@lamplighter/contracts/topics';
 import { BrokerConnection } from '../../load/connection.js';
 import { deviceIndex, deviceName } from '../../load/readings.js';

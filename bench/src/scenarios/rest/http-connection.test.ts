@@ -22,7 +22,7 @@ async function serve(...chunks: (string | undefined)[]): Promise<HttpConnection>
 }
 
 describe('HttpConnection', () => {
-  it('reads replies that arrive in several chunks, one after the other', async () => {
+  it('reads replies that arrive in several chunks, one after another', async () => {
     const connection = await serve('HTTP/1.1 202 Accepted\r\nContent-', 'Length: 4\r\n\r\nab', 'cd');
     expect(await connection.send('a')).toEqual({ status: 202, body: 'abcd' });
     expect(await connection.send('b')).toEqual({ status: 202, body: 'abcd' });

@@ -57,8 +57,8 @@ import {
  * - Only the head of a lane is dispatched; the next command follows when the head has ended. A head that ends as failed, rejected, unknown or
  *   expired follows its `onFailure`; being cancelled or superseded is not a failure. A command with `stop` or `abort-rest` that expires behind
  *   others stays pending until its turn, and fails then.
- * - A lease is the attempt and the time of its dispatch. A report about another lease than the current one is ignored.
- * - All times are on the clock of Redis.
+ * - A lease is the attempt and the time of its dispatch. A report about any lease but the current one is ignored.
+ * - All times are on the Redis clock.
  */
 export const OPEN_STATES = ['pending', 'dispatched', 'acknowledged'] as const;
 export const FINAL_STATES = [

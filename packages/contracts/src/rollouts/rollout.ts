@@ -21,7 +21,7 @@ export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** The bounds of a rollout. */
 export const ROLLOUT_BOUNDS = {
-  /** Limits of the devices and prefixes in a selector, and of the prefixes among them. */
+  /** Maximum number of devices and prefixes in a selector, and of prefixes alone. */
   maxDevices: 1000,
   maxPrefixes: 50,
   /** Fastest rate, devices per second. */

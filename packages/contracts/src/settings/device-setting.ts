@@ -22,6 +22,6 @@ export interface DeviceSetting<Written = unknown, Sent = unknown> {
   /** For the API document. */
   readonly examples: readonly Written[];
   toSent(written: Written): Sent;
-  /** Only for a setting that decides how often a device reports: the longest time between two readings, milliseconds. */
+  /** Only for a setting that decides how often a device reports: the longest time between readings, milliseconds. */
   longestIntervalMs?(sent: Sent): number;
 }

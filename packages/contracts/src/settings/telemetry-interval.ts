@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { durationMs, durationSchema } from '../duration.js';
 import type { DeviceSetting } from './device-setting.js';
 
-/** Bounds of the time between two readings of a device, milliseconds. */
+/** Bounds of the time between readings of a device, milliseconds. */
 const INTERVAL_BOUNDS = { minMs: 100, maxMs: 24 * 3_600_000 } as const;
 /** Enough for the limits of two rules with hysteresis. */
 const MAX_THRESHOLDS = 4;
@@ -15,8 +15,8 @@ const writtenInterval = (description: string) =>
 
 const writtenAdaptiveInterval = z
   .strictObject({
-    min: writtenInterval('Shortest time between two readings'),
-    max: writtenInterval('Longest time between two readings; presence and absence rules allow for it'),
+    min: writtenInterval('Shortest time between readings'),
+    max: writtenInterval('Longest time between readings; presence and absence rules allow for it'),
     of: z.string().min(1).max(64).meta({ description: 'The measurement that sets the interval' }),
     threshold: z.union([z.number(), z.array(z.number()).min(1).max(MAX_THRESHOLDS)]).meta({
       description:
@@ -58,7 +58,7 @@ const adaptiveIntervalSchema = z
   .refine(({ min, max }) => min <= max, { path: ['max'], error: 'must not be less than "min"' });
 export type AdaptiveInterval = z.infer<typeof adaptiveIntervalSchema>;
 
-/** The longest time between two readings of a device that has this interval, milliseconds. */
+/** The longest time between readings of a device that has this interval, milliseconds. */
 export function longestIntervalMs(interval: number | AdaptiveInterval): number {
   return typeof interval === 'number' ? interval : interval.max;
 }

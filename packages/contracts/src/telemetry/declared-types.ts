@@ -30,7 +30,7 @@ export function misfitIn(declared: readonly DeclaredType[], reading: Reading): D
   return undefined;
 }
 
-/** Explains which measurement of an accepted payload has another type than declared; in a replay, of the first such reading. */
+/** Explains which measurement of an accepted payload has a different type than declared; in a replay, of the first such reading. */
 export function misfitFault(
   declared: readonly DeclaredType[],
   payload: Buffer,

@@ -4,7 +4,7 @@ import { jsonFault } from './json-scan.js';
 import { REJECT_REASONS, type RejectReason } from './reading.js';
 
 /**
- * The kinds of rejected or suspicious input. The reason is counted for every message; the sentence is composed for samples only, because
+ * The kinds of rejected or suspicious input. The reason is counted for every message; the sentence is composed only for samples, because
  * it is expensive.
  */
 export const INPUT_KINDS = [
@@ -35,7 +35,7 @@ export type InputReason = (typeof INPUT_REASONS)[number];
 
 /** Why accepted input is probably a mistake. A closed set: it is a metric label. */
 export const SUSPICIONS = [
-  /** A string where a rule needs a number, or a value of another type than the fleet's telemetry schema declares. */
+  /** A string where a rule needs a number, or a value of a different type than the fleet's telemetry schema declares. */
   'type',
   /** An integer above 2^53-1. */
   'inexact',

@@ -33,7 +33,7 @@ const declarationSchema = z
 /**
  * What the devices of a fleet measure: `{"measurements": {"light": {"type": "number", "unit": "lx", "min": 0, "max": 1023}}}`.
  * If a fleet has a declaration, the expressions of its rules are checked against it when they are written: unknown names and wrong types
- * are errors. A reading with another type is accepted and reported.
+ * are errors. A reading of a different type is accepted and reported.
  */
 export const telemetrySchemaSchema = z.strictObject({
   measurements: z

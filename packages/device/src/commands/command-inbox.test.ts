@@ -98,7 +98,7 @@ describe('CommandInbox', () => {
     expect(statuses()).toEqual(['a acknowledged', 'a acknowledged', 'a succeeded']);
   });
 
-  it('rejects an expired command, also when it is repeated', () => {
+  it('rejects an expired command, even when it is repeated', () => {
     const { inbox, acknowledgements } = inboxWith(() => {
       throw new Error('executed');
     });

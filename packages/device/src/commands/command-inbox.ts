@@ -40,7 +40,7 @@ export interface InboxOptions {
  * Executes each command at most once, however often the server repeats it, and never an overtaken or expired one.
  *
  * The storage holds the id of a command and its lane mark before execution starts, and its acknowledgement before that is sent. A
- * repeated id therefore gets the stored acknowledgement, also after a restart. After eviction the lane mark still prevents a second
+ * repeated id therefore gets the stored acknowledgement, even after a restart. After eviction the lane mark still prevents a second
  * execution. A command that a restart interrupted is acknowledged as `failed`.
  */
 export class CommandInbox {

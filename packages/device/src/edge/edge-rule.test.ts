@@ -171,7 +171,7 @@ describe('EdgeRule', () => {
     else: { pump: false },
   };
 
-  it('ends a run that it started, also after the link is back', async () => {
+  it('ends a run that it started, even after the link is back', async () => {
     const { edge, acts, read, pass, goDown } = edgeWith({ rule: PUMP });
     await goDown();
     await read({ dry: 55 });

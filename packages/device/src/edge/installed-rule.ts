@@ -41,7 +41,7 @@ export class InstalledRule {
     return `${this.document.rule.id}@${this.document.version}`;
   }
 
-  /** Whether its state belongs to this device only. The state of a quorum belongs to the group, which continues without the device. */
+  /** Whether its state belongs only to this device. The state of a quorum belongs to the group, which continues without the device. */
   get isOfOneDevice(): boolean {
     return this.standalone === this.compiled;
   }

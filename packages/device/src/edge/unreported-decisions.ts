@@ -38,7 +38,7 @@ export class UnreportedDecisions {
   private lastDropped: number | undefined;
   private newest: number | undefined;
 
-  /** @param awaitsReceipt whether only a receipt says that the server has a reading */
+  /** @param awaitsReceipt whether only a receipt proves that the server has a reading */
   constructor(
     storage: Storage,
     private readonly awaitsReceipt: boolean,

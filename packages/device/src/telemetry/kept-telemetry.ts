@@ -92,7 +92,7 @@ export class KeptTelemetry implements Telemetry {
   }
 }
 
-/** The reason to drop a reading that the server would always reject and that would therefore be sent forever. Does not check times. */
+/** The reason to drop a reading that the server would always reject, and that would otherwise be sent forever. Does not check times. */
 function reasonToDrop(text: string, { at }: NumberedReading): Drop | undefined {
   const [rejected] = parseTelemetry(Buffer.from(text), at).rejected;
   if (rejected === undefined) return undefined;

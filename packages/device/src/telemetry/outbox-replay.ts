@@ -47,7 +47,7 @@ export class OutboxReplay {
     private readonly options: ReplayOptions = DEFAULT_REPLAY,
   ) {}
 
-  /** The connection is up: sends from the oldest reading on. */
+  /** The connection is up: sends, starting with the oldest reading. */
   resume(): void {
     this.pause();
     this.isOpen = true;

@@ -24,7 +24,7 @@ import { settle } from './stops/settle.js';
 /** A clause that has fields in the rule document. */
 interface ClauseDefinition {
   readonly fields: z.ZodRawShape;
-  /** An example of each field, as docs/rules.md has it. */
+  /** An example of each field, as shown in docs/rules.md. */
   readonly examples: Fields;
   readonly expressions?: readonly ExpressionField[];
   readonly contradictions?: (rule: Fields, report: Report) => void;

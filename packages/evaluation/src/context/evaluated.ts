@@ -32,7 +32,7 @@ export function notEmitted(state: RuleState | undefined, result: Result, wakeAt?
   return { state, emit: undefined, raise: undefined, result, wakeAt: earliest(state?.runUntil, wakeAt) };
 }
 
-/** The same outcome, with another evaluation at `wakeAt` at the latest. */
+/** The same outcome, with another evaluation no later than `wakeAt`. */
 export function wakingBy(evaluated: Evaluated, wakeAt: number | undefined): Evaluated {
   return wakeAt === undefined ? evaluated : { ...evaluated, wakeAt: earliest(evaluated.wakeAt, wakeAt) };
 }

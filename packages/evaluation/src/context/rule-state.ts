@@ -22,9 +22,9 @@ export interface RuleState {
   readonly emittedAt?: number;
   /** `startedAt` of the device when it was last sent a command, or last reported the commanded value. Stored under this name. */
   readonly told?: number | undefined;
-  /** How often the current action was re-asserted because the device reports another value; each time doubles the spacing. */
+  /** How often the current action was re-asserted because the device reports a different value; each time doubles the spacing. */
   readonly repeats?: number;
-  /** Since when the other verdict has been requested without taking effect. */
+  /** When the other verdict was first requested, if it has not taken effect yet. */
   readonly held?: number;
   /** The value that was last evaluated, for the deadband. */
   readonly band?: number;

@@ -21,7 +21,7 @@ export interface Evidence {
   readonly trigger: Observation['trigger'];
   /** The rule's state before the evaluation. */
   readonly state?: RuleState;
-  /** The measurements that the rule mentions, of the reading and of the one before it. */
+  /** The measurements that the rule mentions, of the reading and of the previous one. */
   readonly reading: Readonly<Record<string, Measurement>>;
   readonly last?: Readonly<Record<string, Measurement>>;
   /** Results of windows by names such as `avg(light,10m)`, without undecided ones. */

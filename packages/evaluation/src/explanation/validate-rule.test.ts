@@ -13,7 +13,7 @@ const NIGHT_LIGHT = {
 const MEDIAN = { ...NIGHT_LIGHT, when: 'value < 300', quorum: { policy: 'median', of: 'light' } };
 const SCHEMA: TelemetrySchema = { measurements: { light: { type: 'number' }, led_on: { type: 'boolean' } } };
 
-/** The problems of a document: `/when: unknown name 'lihgt', did you mean 'light'?` */
+/** The problems in a document: `/when: unknown name 'lihgt', did you mean 'light'?` */
 function problems(document: unknown, options?: Parameters<typeof validateRule>[1]): string[] {
   const validated = validateRule(document, options);
   expect(validated.rule === undefined).toBe(validated.problems.length > 0);

@@ -35,7 +35,7 @@ export interface ValidateOptions {
   readonly keptMs?: number | undefined;
 }
 
-/** Finds all problems of a rule document, which may be any value. Never throws. */
+/** Finds all problems in a rule document, which may be any value. Never throws. */
 export function validateRule(
   document: unknown,
   { schema, seenNames, keptMs }: ValidateOptions = {},

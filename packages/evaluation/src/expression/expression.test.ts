@@ -10,7 +10,7 @@ type Reading = Parameters<ReturnType<typeof condition>['evaluate']>[0]['reading'
 const verdict = (text: string, reading: Reading) => condition(text).evaluate({ reading });
 const numberOf = (text: string, reading: Reading) => number(text).evaluate({ reading });
 
-/** The problem of an expression; undefined if it is valid. */
+/** The problem with an expression; undefined if it is valid. */
 function problemOf(text: string, options: Partial<Parameters<typeof compileExpression>[1]> = {}) {
   try {
     compileExpression(text, { returns: 'bool', variables: ALL, ...options } as {
@@ -282,7 +282,7 @@ describe('compileExpression with a telemetry schema', () => {
     );
   });
 
-  it('is undecided on a value of another type than declared', () => {
+  it('is undecided on a value of a different type than declared', () => {
     expect(condition('light < 300', SCHEMA).evaluate({ reading: { light: '299' } })).toBeUndefined();
     expect(condition('light < 300', SCHEMA).evaluate({ reading: { light: 299 } })).toBe(true);
   });

@@ -21,7 +21,7 @@ export interface Expression<T> {
   readonly usesLast: boolean;
   readonly windows: readonly WindowUse[];
   /**
-   * The result; undefined (undecided) if a needed value is missing, null or of another type.
+   * The result; undefined (undecided) if a needed value is missing, null or of the wrong type.
    * @throws ExpressionFailed on division by zero, a result that is not finite, or an exceeded budget
    */
   evaluate(scope: Scope): T | undefined;

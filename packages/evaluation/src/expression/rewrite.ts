@@ -156,7 +156,7 @@ export class Rewriter {
     if (typeof literal === 'string' && this.writeOfScope(of, literal, at)) return;
     this.write(of, 9);
     this.written += '[';
-    // Lists are indexed by integers only.
+    // Lists are indexed only by integers.
     if (typeof literal === 'bigint') this.written += String(literal);
     else this.write(index);
     this.written += ']';

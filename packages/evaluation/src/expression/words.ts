@@ -1,6 +1,6 @@
 import { EXPRESSION_LIMITS } from './language.js';
 
-/** Error codes that are caused by the reading: a name is missing, or its value has another type than the expression needs. */
+/** Error codes that are caused by the reading: a name is missing, or its value has a different type than the expression needs. */
 const UNDECIDED = new Set([
   'cannot_index_type',
   'evaluation_error',

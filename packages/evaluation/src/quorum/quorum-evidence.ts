@@ -74,7 +74,7 @@ export interface TargetEvidence extends Evidence {
 
 /**
  * Records why a command is re-asserted to a target.
- * @param memory the state of the target before
+ * @param memory the previous state of the target
  * @param action the re-asserted action
  */
 export function targetEvidenceOf(

@@ -19,7 +19,7 @@ export interface GroupState {
   readonly begun: number;
   /** What any rule remembers: verdict, hold, cooldown, … */
   readonly rule?: RuleState;
-  /** Since when too few votes are fresh. */
+  /** When the fresh votes became too few. */
   readonly lostAt?: number;
   /** When the safe action was sent; removed when the action of the verdict has followed. */
   readonly safeAt?: number;

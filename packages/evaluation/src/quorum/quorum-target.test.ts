@@ -61,7 +61,7 @@ function target(rule = ruleOf(), initialGroup = COMMANDED) {
 }
 
 describe('reassertTarget', () => {
-  it('sends the command again while the target reports another value, with spacing that doubles up to an hour', () => {
+  it('sends the command again while the target reports a different value, with spacing that doubles up to an hour', () => {
     const { send } = target();
     const seconds: number[] = [];
     for (let second = 1; second <= 4 * 3600; second += 1)

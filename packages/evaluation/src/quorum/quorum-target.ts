@@ -30,7 +30,7 @@ interface GroupCommand {
 }
 
 /**
- * Re-asserts the group's command to a target that reports another value for a commanded key, or has restarted, by the rules of
+ * Re-asserts the group's command to a target that reports a different value for a commanded key, or has restarted, by the rules of
  * `stateAfterReassert`. A target that reports none of the keys does not get the command again: the dispatcher ensures delivery. Pure.
  * @param memory of the target: `at` is when the group emitted the command, `emittedAt` when it was last re-asserted
  * @param now server time, milliseconds

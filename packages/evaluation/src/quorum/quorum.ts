@@ -27,10 +27,10 @@ export interface Vote {
   readonly since: number;
 }
 
-/** Since when votes and silence count. Milliseconds on the server's clock. */
+/** The times from which votes and silence count. Milliseconds on the server's clock. */
 export interface Listening {
   readonly now: number;
-  /** Since when the group votes on this rule. */
+  /** When the group started voting on this rule. */
   readonly begun: number;
   /** Start of uninterrupted listening: earlier silence does not count. */
   readonly listeningSince: number;
@@ -45,7 +45,7 @@ export interface Tally {
    * result of `when` and `clear` on the `value`, which is added after counting.
    */
   readonly verdict?: boolean;
-  /** Sensors that there should be, and how many fresh votes a verdict needs. */
+  /** Expected sensors, and how many fresh votes a verdict needs. */
   readonly expected: number;
   readonly needs: number;
   readonly fresh: number;
@@ -53,7 +53,7 @@ export interface Tally {
   readonly stale: number;
   /** Sensors without a vote. */
   readonly missing: number;
-  /** Of the fresh ones: for and against. */
+  /** Among the fresh votes: for and against. */
   readonly yes?: number;
   readonly no?: number;
   /** Median or trimmed mean of the fresh ones. */

@@ -2,7 +2,7 @@ import type { Measurement } from '@lamplighter/contracts/telemetry/reading';
 import { compileExpression, ExpressionFailed, ExpressionInvalid } from '../expression/expression.js';
 
 /**
- * The compiled `when` of a rollout: true, false, or undefined if the last state of a device lacks a value or has one of another type.
+ * The compiled `when` of a rollout: true, false, or undefined if the last state of a device lacks a value or has one of the wrong type.
  */
 export type Condition = (reading: Readonly<Record<string, Measurement | undefined>>) => boolean | undefined;
 

@@ -6,7 +6,7 @@ import { evaluateGroup, type GroupState } from '../quorum/quorum-group.js';
 import type { CompiledRule } from '../rule/compile-rule.js';
 import type { RecordedReading, SimulatedEvaluation, Simulation, SimulationOptions } from './simulation.js';
 
-/** Shortest time between two evaluations of a group, as in the rules service. Milliseconds. */
+/** Shortest time between evaluations of a group, as in the rules service. Milliseconds. */
 const ROUND_MS = 100;
 
 /**

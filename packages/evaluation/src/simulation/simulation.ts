@@ -43,5 +43,5 @@ export interface SimulationOptions {
   readonly traced?: boolean;
 }
 
-/** Yields once per reading and timer, so that the caller can bound the work. */
+/** Yields once per reading and timer, so that the caller can limit the work. */
 export type Simulation = Generator<SimulatedEvaluation, void, undefined>;

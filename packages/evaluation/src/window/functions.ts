@@ -6,7 +6,7 @@ export interface Series {
   readonly current: number;
 }
 
-/** Fewest values other than the current one for a z-score; the deviation of fewer is chance. */
+/** Minimum number of values other than the current one for a z-score; the deviation of fewer is random. */
 export const ZSCORE_VALUES = 5;
 
 /**

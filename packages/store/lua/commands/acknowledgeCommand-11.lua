@@ -1,4 +1,4 @@
--- Records an acknowledgement of a device, or that a replica gives a dispatch up.
+-- Records an acknowledgement of a device, or that a replica gives up a dispatch.
 -- Acknowledgements can arrive twice and out of order: states only rise, dispatched < acknowledged < final.
 -- A succeeded command that expects an effect is added to the effects index in the same call.
 -- An acknowledgement counts as a sign of life: its device is online from now on, unless its session has ended.

@@ -2,7 +2,7 @@
 -- lowest id is the oldest.
 --
 -- KEYS  1 transitions HASH   2 queue ZSET   3 due ZSET
--- ARGV  1 the last member of the page before, or ''   2 maximum number of members to read   3 the oldest id found so far, or ''
+-- ARGV  1 the last member of the previous page, or ''   2 maximum number of members to read   3 the oldest id found so far, or ''
 --       4 how long a command must have been due to be counted as due (ms)
 -- Returns  {open, due for that long, last member of this page, or '' if it is the last page, the oldest open id found so far, or '',
 --          its age (ms)}

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 idempotency STRING
 --       6..13 commands, transitions, acknowledgements, queue, index, due, rollouts of the shard, ledger of the fleet
--- ARGV  1 command id   2 fleet   3 device   4 lane   5 delivery (the header from the policy on)   6 ttl (ms)   7 JSON   8 cause
+-- ARGV  1 command id   2 fleet   3 device   4 lane   5 delivery (the header, starting at the policy)   6 ttl (ms)   7 JSON   8 cause
 --       9 hash of the request, or '' without an idempotency key   10 how long the key is remembered (ms)
 --       11 channel that wakes the dispatchers   12 message for it   13 '1' to reject an unknown device
 -- Returns  {'enqueued', lane sequence, enqueued at (ms), expires at (ms), presence score, superseded ids…}; '?' before the id of one that

@@ -1,11 +1,11 @@
--- Repairs due times after the clock of Redis went backwards: no open command waits longer than its state requires, counted from now.
+-- Repairs due times after the Redis clock went backwards: no open command waits longer than its state requires, counted from now.
 -- Handles one page of a shard. Without the repair, commands that were dispatched, acknowledged or requeued before the step would wait
 -- until the clock has caught up. Due times only move earlier, and never earlier than that, so the call can be repeated by any replica.
 -- Expiries are not changed: devices have received them.
 --
 -- KEYS  1..6 commands, transitions, acknowledgements, queue, index, due
--- ARGV  1 the last member of the page before, or ''   2 maximum number of members to read
---       3 least wait of a requeued command (ms), jitter included
+-- ARGV  1 the last member of the previous page, or ''   2 maximum number of members to read
+--       3 minimum wait of a requeued command (ms), jitter included
 -- Returns  {last member of this page, or '' if it is the last page, how many waits were shortened}
 -- Clock    Redis TIME
 return function(keys, args)
@@ -13,7 +13,7 @@ return function(keys, args)
   local least = tonumber(args[3])
   local now = now_ms()
 
-  -- When a command needs attention at the latest (ms), or nil.
+  -- The latest time (ms) at which a command needs attention, or nil.
   local function latest(command, due)
     if command.state == 'dispatched' then return now + lease_of(command.attempt) end
     if command.state == 'acknowledged' then return now + command.timeout end

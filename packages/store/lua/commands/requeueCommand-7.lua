@@ -1,9 +1,9 @@
 -- Requeues a claimed command: the broker had no subscriber for it, or did not accept it.
--- The older a command is, the longer it waits for its next attempt: a quarter of its age, at most 120 times the least wait. A device
+-- The older a command is, the longer it waits for its next attempt: a quarter of its age, at most 120 times the minimum wait. A device
 -- that returns wakes its pending commands earlier. A command of policy `now` does not wait.
 --
 -- KEYS  1 device HASH   2..7 commands, transitions, acknowledgements, queue, index, due
--- ARGV  1 id   2 "<time>,<attempt>" of this dispatch   3 least wait before the next one (ms)   4 cause
+-- ARGV  1 id   2 "<time>,<attempt>" of this dispatch   3 minimum wait before the next one (ms)   4 cause
 -- Returns  1; 2 if it is due immediately, because the device has published a birth after the dispatch, or because the next claim ends
 --          it (a newer command has overtaken it, or its policy is `now`); 0 if this dispatch is no longer the current one (it was
 --          acknowledged, or another replica holds the lease)

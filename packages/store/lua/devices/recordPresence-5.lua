@@ -14,7 +14,7 @@
 --       12 boot of the device, or '': births of the same boot are reconnections, not restarts
 --       13 replica that records the message, or ''   14 number of the message in that replica, in order of arrival
 -- Session  "number,online,at,telemetry,sleeps,reports,started", without empty fields at the end; `started` is when the first birth of the
---          current boot arrived (ms), as far as known. It is later than the `started` of the boot before, and not later than now.
+--          current boot arrived (ms), if known. It is later than the `started` of the previous boot, and not later than now.
 -- Sessions "<arrival of the latest message>,<number>…": the latest sessions, the current one last
 -- Recorder "<replica>,<number>" of the latest message. The arrival time includes the way to Redis, so messages of one replica are
 --          ordered by number, and only those of different replicas by time.

@@ -21,7 +21,7 @@ local function keep_online(device, presence, name, last_seen, is_unlisted, now)
     or (back_since and math.abs(now - back_since) >= REPEAT_RETURN_MS)
   if not is_back then return nil end
   device:set('back', int(now))
-  -- If a session has started since, its birth has already reported the end of the one before.
+  -- If a session has started since, its birth has already reported the end of the previous one.
   local is_stale = last_seen > 0 and silent > period and (tonumber(since) or 0) <= last_seen and not said_goodbye
   return is_stale and 'stale' or 'away'
 end

@@ -4,7 +4,7 @@
 --   1 A higher `_seq` is newer. If its `_at` is earlier, the window decides: a reading that it holds is a duplicate, and if it holds
 --     higher numbers (the counter restarted a while ago), the later `_at` is newer.
 --   2 Without a higher `_seq`, a later `_at` is newer and an earlier one is history, except
---     - after a last state whose `_at` was more than CLOCK_AHEAD ahead of the clock of Redis, once the device's clock is right;
+--     - after a last state whose `_at` was more than CLOCK_AHEAD ahead of the Redis clock, once the device's clock is right;
 --     - in a session that started after the last state, if the device keeps no readings: it replays nothing.
 --   3 With a lower `_seq` and no `_at` to compare, the window decides: a reading that it holds is a duplicate; the same `_seq` with other
 --     content is a restarted counter; in a session that started after the last state it starts a new order, unless the device keeps its

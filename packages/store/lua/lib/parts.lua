@@ -1,6 +1,6 @@
 -- Compares a part of a batch, the readings of one device, with what the store holds.
 
--- The order and part of a window's last entry. History is not a last state, and a retained message is no sign of life.
+-- The order and part of a window's last entry. History is not a last state, and a retained message is not a sign of life.
 local function last_state_of(entry)
   if not entry then return { received = '0', count = '', n = '', seq = '', at = '', replica = '', part = '0' } end
   local received, kind, count, n, seq, at, replica, part =

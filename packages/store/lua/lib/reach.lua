@@ -1,5 +1,5 @@
 -- Decides by presence alone whether a command can be dispatched to a device now. The broker's list of
--- subscribers is no substitute: a logger or a bridge subscribes too, and a persistent session exists without its device.
+-- subscribers is not a substitute: a logger or a bridge subscribes too, and a persistent session exists without its device.
 --
 -- A session is "session,online,at,telemetry,sleeps,reports" (see recordPresence-5.lua), the score in the presence ZSET is the time
 -- until which the device counts as online (ms), 0 after its will, -1 if it has never reported.
@@ -29,16 +29,16 @@ local function reach_of(session, score, now)
   return (last_seen + FRESH_MS < now or (online == '0' and last_seen <= tonumber(since))) and 'away' or 'there'
 end
 
--- Whether a command with this delivery (the header from the policy on) waits for a message of its device before its first dispatch. A
+-- Whether a command with this delivery (the header, starting at the policy) waits for a message of its device before its first dispatch. A
 -- stale device may simply have nothing to report, so its commands are dispatched, except those of policy `now`.
 local function must_wait(reach, delivery)
   return reach == 'away' or (reach == 'stale' and string.sub(delivery, 1, 4) == 'now ')
 end
 
--- Messages of a session take another path than its will, so some arrive after it, within this time (ms).
+-- Messages of a session take a different path than its will, so some arrive after it, within this time (ms).
 local IN_TRANSIT_MS = 1000
 
--- Until when a message can be one that was sent before the session ended (ms); 0 if the session is open, or if there is none.
+-- The time until which a message may have been sent before the session ended (ms); 0 if the session is open, or if there is none.
 local function in_transit_until(session)
   local ended = string.match(session or '', '^%d+,0,(%d+)')
   return ended and ended + IN_TRANSIT_MS or 0

@@ -1,4 +1,4 @@
--- Leases a rollout to one replica. Each lease has a higher token than the one before; writes with a lower token are rejected (see
+-- Leases a rollout to one replica. Each lease has a higher token than the previous one; writes with a lower token are rejected (see
 -- fenceRollout-1.lua).
 --
 -- KEYS  1 schedule ZSET   2 record HASH

@@ -4,7 +4,7 @@
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET
 --       4..11 commands, transitions, acknowledgements, queue, index, due, rollouts of the shard, ledger of the fleet
 -- ARGV  1 rollout id   2 token of the lease   3 command id   4 fleet   5 device   6 lane
---       7 delivery (the header from the policy on)   8 ttl (ms)   9 JSON   10 cause
+--       7 delivery (the header, starting at the policy)   8 ttl (ms)   9 JSON   10 cause
 -- Returns  {'enqueued', superseded ids…}; '?' before the id of one that ended as unknown
 --          {'queue_full'}, {'unreachable'}, {'unknown_device'}   skipped, and counted as such
 --          {'repeated'}   the device has had its turn

@@ -1,7 +1,7 @@
 -- Finds pending commands of a rollout in one page of the open commands of its fleet in one shard.
 --
 -- KEYS  1 commands HASH   2 transitions HASH   3 queue ZSET
--- ARGV  1 rollout id   2 fleet   3 the last member of the page before, or ''   4 maximum number of members to read
+-- ARGV  1 rollout id   2 fleet   3 the last member of the previous page, or ''   4 maximum number of members to read
 -- Returns  {last member of this page, or '' if it is the last page, then "<fleet>/<device> <id>" of the commands found…}
 -- Clock    none
 -- Flags    no-writes

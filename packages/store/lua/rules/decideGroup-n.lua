@@ -4,7 +4,7 @@
 --       for each of their shards presence ZSET, devices ZSET, fleets SET and the eight command keys
 -- ARGV  1 version on which it was decided, '' if there is none   2 new state as JSON, '' if unchanged   3 member of the timers ZSET
 --       4 when to decide again (ms), '' not by time   5 fleet   6 number of votes to remove   7 number of targets
---       with targets: 8 lane   9 delivery (the header from the policy on)   10 ttl (ms)   11 JSON   12 cause
+--       with targets: 8 lane   9 delivery (the header, starting at the policy)   10 ttl (ms)   11 JSON   12 cause
 --       then two per vote to remove: field, value; a vote that was cast again in the meantime stays
 --       then one per target: "<device> <command id> <position of its HASH> <position of the first key of its shard>"
 -- Version  counts the states, so of two replicas that decide concurrently the second one gets a conflict and evaluates again

@@ -14,7 +14,7 @@
 --           "<replica>.<part>", the part that the reading follows directly, on which it was evaluated, and whose n, seq and at are not
 --           higher, or '-'
 --         JSON: `DevicePartMessage` in accept-readings.ts, which describes its fields
---       The text of a reading is its entry in the window from n on: "<n>,<seq>,<at>,<replica>.<part>,<json>".
+--       The text of a reading is its entry in the window, starting at n: "<n>,<seq>,<at>,<replica>.<part>,<json>".
 -- Version  identifies the rule states on which a part was evaluated: '0' for a device without any, then '<replica>.<part>' of the part that
 --       last changed them, which is unique; '-' the store has none, '?' unknown to the caller. '<version>@<count>.<late>' was evaluated on
 --       the window, too, with these counts of live and late readings.
@@ -51,7 +51,7 @@ local function mark_last(p, replica)
   redis.call('LSET', p.window, -1, order .. ',' .. replica .. '.' .. p.part .. ',' .. string.sub(last, json))
 end
 
--- Adds a device without rule states, unless it is listed already. Returns false if its fleet has as many devices as it can have.
+-- Adds a device without rule states, unless it is listed already. Returns false if its fleet is full.
 local function add_device(p, keys, fleet, name, is_unlisted)
   local devices = keys[p.devices]
   if is_unlisted and redis.call('ZCARD', devices) >= MAX_DEVICES_PER_SHARD then return false end
@@ -126,7 +126,7 @@ local function accept(p, newest, batch)
 
   local fleet, name = string.match(device_key, ':device:([^/]+)/(.+)$')
   local retained = select(2, string.gsub(kinds, RETAINED, ''))
-  -- A retained message can be of any age, so it is no sign of life.
+  -- A retained message can be of any age, so it is not a sign of life.
   local is_sign_of_life = #readings > retained
   local is_new, is_unlisted = version == '-', false
   if is_new then

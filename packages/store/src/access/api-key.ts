@@ -10,10 +10,10 @@ export const MAX_API_KEYS = 1000;
 /** Fleets that one key can be restricted to. */
 export const MAX_KEY_FLEETS = 100;
 
-/** The public facts of a key. Times are milliseconds since 1970 on the clock of Redis. */
+/** The public facts of a key. Times are milliseconds since 1970 on the Redis clock. */
 export interface ApiKey {
   readonly id: string;
-  /** What it is for, in the words of who created it. */
+  /** What it is for, as described by its creator. */
   readonly name?: string;
   readonly scopes: readonly Scope[];
   /** The only fleets that it may use; absent for all. */

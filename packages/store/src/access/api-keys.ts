@@ -55,7 +55,7 @@ export async function hasApiKeys(redis: Redis): Promise<boolean> {
   return (await redis.hlen(API_KEYS_KEY)) > 0;
 }
 
-/** Creates the key for the console's sign-in link. It replaces that of the previous link, so links do not add up. */
+/** Creates the key for the console's sign-in link. It replaces that of the previous link, so keys do not accumulate. */
 export async function createConsoleApiKey(redis: Redis): Promise<string> {
   const { record, key } = newKey(await redisNow(redis), { name: 'console link of npm start' }, CONSOLE_ID);
   await redis.hset(API_KEYS_KEY, CONSOLE_ID, JSON.stringify(record));
@@ -68,7 +68,7 @@ export function parseApiKey(key: string): { id: string; hash: string } | undefin
   return id && secret ? { id, hash: sha256(secret) } : undefined;
 }
 
-/** A stored key, the hash of its secret, and how long it is still valid, milliseconds; undefined if it does not exist. */
+/** A stored key, the hash of its secret, and its remaining validity, milliseconds; undefined if it does not exist. */
 export async function readApiKey(
   redis: Redis,
   id: string,

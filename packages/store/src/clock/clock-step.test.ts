@@ -21,7 +21,7 @@ import { repairClockStep } from './clock-step.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const LEAST_WAIT = 1000;
+const MIN_WAIT = 1000;
 const NOTHING = { commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 };
 
 let store: StoreUnderTest;
@@ -34,9 +34,9 @@ withDeviceQueue(
   { isConnected: false },
 );
 
-/** The clock of Redis goes backwards: as seen from now, every time in the store is later. */
+/** The Redis clock goes backwards: as seen from now, every time in the store is later. */
 const setBack = (ms = HOUR) => timePasses(store.redis, -ms);
-const repair = (wasSeen = false) => repairClockStep(store.redis, { leastWaitMs: LEAST_WAIT, wasSeen });
+const repair = (wasSeen = false) => repairClockStep(store.redis, { minWaitMs: MIN_WAIT, wasSeen });
 const dues = async () => store.redis.zrange(commandKeys(robot.shard)[5]!, '0', '-1', 'WITHSCORES');
 
 describe('after the clock went backwards and the repair', () => {
@@ -111,7 +111,7 @@ describe('after the clock went backwards and the repair', () => {
     await queue.enqueue('up', { ttl: 24 * HOUR });
     await queue.pass(400_000);
     await queue.claim();
-    await queue.requeue('up', 1, LEAST_WAIT);
+    await queue.requeue('up', 1, MIN_WAIT);
     await setBack();
     await repair();
     await queue.pass(99_000);
@@ -119,7 +119,7 @@ describe('after the clock went backwards and the repair', () => {
     await queue.pass(2000);
     expect(await queue.claim()).toEqual(['up dispatched 1']);
     // Its age is unchanged, although its creation seems to be in the future.
-    await queue.requeue('up', 1, LEAST_WAIT);
+    await queue.requeue('up', 1, MIN_WAIT);
     await queue.pass(90_000);
     expect(await queue.claim()).toEqual([]);
     await queue.pass(20_000);
@@ -151,7 +151,7 @@ describe('after the clock went backwards and the repair', () => {
     expect(await queue.claim()).toEqual(['down expired 0']);
   });
 
-  it('a device with a birth from before does not count as returned since', async () => {
+  it('a device whose birth preceded the step does not count as returned', async () => {
     await recordPresence(store.redis, [{ address: robot, message: { online: true, session: 1 } }]);
     await queue.enqueue('up');
     await setBack();
@@ -180,7 +180,7 @@ it('a repair without a backward step changes nothing', async () => {
   await queue.pass(20 * MINUTE);
   await queue.claim(4);
   await queue.acknowledge('a', 'acknowledged');
-  await queue.requeue('b', 1, LEAST_WAIT);
+  await queue.requeue('b', 1, MIN_WAIT);
   await queue.pass(LEASE_MS);
   await queue.claim(1);
   const sleeper = new DeviceAddress(robot.fleet, 'sleeper', false);

@@ -35,7 +35,7 @@ const LONGEST_PAUSE_MS = 50;
 const EXACT_MS = 1000;
 
 /**
- * Repairs the waits in the store after the clock of Redis went backwards. Every wait ends at a time on that clock, so waits that had
+ * Repairs the waits in the store after the Redis clock went backwards. Every wait ends at a time on that clock, so waits that had
  * started before the step would last longer by its size: leases and timeouts (which block lanes), back-offs, the freshness of silent
  * devices, leases of rollouts, timers of rules, effect checks, and judgements of edge decisions. After the repair no wait lasts longer
  * than one that starts now.
@@ -44,13 +44,13 @@ const EXACT_MS = 1000;
  * waits that are too long. So it can run unnecessarily, repeatedly, or in several replicas. If it fails, run it again.
  *
  * Expiries of commands do not change: devices have received them.
- * @param options.leastWaitMs the longest wait that callers of `requeueCommands` pass, milliseconds
+ * @param options.minWaitMs the longest wait that callers of `requeueCommands` pass, milliseconds
  * @param options.wasSeen the step was observed. A timer can legitimately lie days ahead, so the ones that wait too long cannot be
  *   identified: after an observed step all timers become due, and their evaluation sets them again.
  */
 export async function repairClockStep(
   redis: Redis,
-  { leastWaitMs, wasSeen }: { leastWaitMs: number; wasSeen: boolean },
+  { minWaitMs, wasSeen }: { minWaitMs: number; wasSeen: boolean },
 ): Promise<RepairedWaits> {
   let commands = 0;
   let devices = 0;
@@ -58,7 +58,7 @@ export async function repairClockStep(
   let effects = 0;
   for (let first = 0; first < ALL_SHARDS.length; first += SHARDS_PER_TRIP) {
     const shards = ALL_SHARDS.slice(first, first + SHARDS_PER_TRIP);
-    commands += await shortenCommands(redis, shards, leastWaitMs);
+    commands += await shortenCommands(redis, shards, minWaitMs);
     devices += await shortenFreshness(redis, shards);
     if (wasSeen) timers += await makeDue(redis, shards, timersKey, 0);
     // An extra check does no harm: an undecided effect waits again, from now.
@@ -68,13 +68,13 @@ export async function repairClockStep(
   return { commands, devices, rollouts: await shortenRollouts(redis), timers, effects };
 }
 
-async function shortenCommands(redis: Redis, shards: readonly number[], leastWaitMs: number) {
+async function shortenCommands(redis: Redis, shards: readonly number[], minWaitMs: number) {
   let shortened = 0;
   let pages = shards.map((shard) => ({ shard, after: '' }));
   while (pages.length > 0) {
     const calls = pages.map(({ shard, after }) => ({
       keys: commandKeys(shard),
-      args: [after, PAGE, leastWaitMs],
+      args: [after, PAGE, minWaitMs],
     }));
     const replies = (await withPause(() => callFunctions(redis, 'repairDueTimes-6', calls))) as [
       last: string,

@@ -4,7 +4,7 @@ import { callFunctions } from '../redis/functions.js';
 
 /** An invalid acknowledgement. It changes no state: the command is dispatched again as if nothing had arrived. */
 export interface InvalidAcknowledgement {
-  /** Milliseconds since 1970 on the clock of Redis. */
+  /** Milliseconds since 1970 on the Redis clock. */
   readonly at: number;
   /** JSON pointer. */
   readonly field?: string;

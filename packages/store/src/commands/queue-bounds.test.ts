@@ -102,7 +102,7 @@ describe('an idempotency key', () => {
     expect(await queue.list()).toHaveLength(1);
   });
 
-  it('applies to one device only', async () => {
+  it('applies to only one device', async () => {
     const other = new DeviceQueue(store.redis, store.newDevice('robot-1'));
     await queue.enqueue('first', withKey('k1'));
     expect(await other.enqueue('mine', withKey('k1'))).toMatchObject({ outcome: 'enqueued' });

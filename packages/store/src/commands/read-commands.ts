@@ -29,7 +29,7 @@ export type CommandSource =
     }
   | { source: 'rollout'; rollout: string };
 
-/** A stored command. Times are milliseconds since 1970 on the clock of Redis. */
+/** A stored command. Times are milliseconds since 1970 on the Redis clock. */
 export type Command = CommandBody & {
   readonly state: CommandState;
   readonly attempt: number;

@@ -61,7 +61,7 @@ describe('a lane whose head has onFailure stop', () => {
     expect([await queue.claim(), await queue.stopped()]).toEqual([['grab dispatched 1'], []]);
   });
 
-  it('continues when the head is cancelled, because that is no failure', async () => {
+  it('continues when the head is cancelled, because that is not a failure', async () => {
     await enqueue();
     await queue.cancel('up');
     expect([await queue.claim(), await queue.stopped()]).toEqual([['grab dispatched 1'], []]);

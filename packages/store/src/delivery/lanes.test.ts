@@ -18,7 +18,7 @@ withDeviceQueue((setup) => {
 });
 
 describe('an ordered lane', () => {
-  it('dispatches one command after the acknowledgement of the one before', async () => {
+  it('dispatches one command after the acknowledgement of the previous one', async () => {
     for (const name of ['up', 'grab', 'down']) await queue.enqueue(name);
     expect(await queue.claim()).toEqual(['up dispatched 1']);
     expect(await queue.claim()).toEqual([]);

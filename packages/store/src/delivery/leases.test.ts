@@ -6,7 +6,7 @@ import { recordPresence } from '../devices/presence.js';
 import { LEASE_MS } from '../keys.js';
 
 const HOUR = 3_600_000;
-/** The clock of Redis advances while a test makes its calls, by seconds on a loaded machine. */
+/** The Redis clock advances while a test makes its calls, by seconds on a loaded machine. */
 const SLACK_MS = 4000;
 
 let store: StoreUnderTest;
@@ -199,9 +199,9 @@ describe('expiry', () => {
 
 describe('a requeued command', () => {
   it.each([
-    ['the least wait', 0, 10],
+    ['the minimum wait', 0, 10],
     ['a quarter of its age', 400_000, 100],
-    ['at most 120 times the least wait', 4 * HOUR, 1200],
+    ['at most 120 times the minimum wait', 4 * HOUR, 1200],
   ])('waits for %s', async (_what, age, seconds) => {
     await queue.enqueue('up', { ttl: 24 * HOUR });
     await queue.pass(age);

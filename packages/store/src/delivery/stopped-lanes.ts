@@ -47,7 +47,7 @@ export async function stoppedLanes(redis: Redis, fleet: string, device: string):
 /** Open commands per shard whose lanes are examined. */
 const EXAMINED_PER_SHARD = 1000;
 
-/** The stopped lanes of a fleet in which commands wait, by device and lane. Of a shard, the first 1000 open commands are examined. */
+/** The stopped lanes of a fleet that have waiting commands, by device and lane. In each shard, the first 1000 open commands are examined. */
 export async function waitingStoppedLanes(
   redis: Redis,
   fleet: string,

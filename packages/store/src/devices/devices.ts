@@ -51,13 +51,13 @@ export interface Device {
     readonly reports?: number;
   };
   readonly last?: KeptReading;
-  /** Age of the last state on the clock of Redis, milliseconds. */
+  /** Age of the last state on the Redis clock, milliseconds. */
   readonly ageMs?: number;
   readonly pendingCommands: number;
   readonly order: ReadingOrder;
 }
 
-/** Counts of a device's readings that did not directly follow the one before. */
+/** Counts of a device's readings that did not directly follow the previous one. */
 export interface ReadingOrder {
   /** Stored as history, including retained ones. */
   readonly late: number;
@@ -67,7 +67,7 @@ export interface ReadingOrder {
   /** Of retained messages. */
   readonly retained: number;
   readonly rejected: number;
-  /** How often a lower number started a new order. */
+  /** How often a lower number restarted the order. */
   readonly restarts: number;
   /** The latest reading that was late or retained. */
   readonly history?: { readonly reason: 'late' | 'retained'; readonly receivedAt: number };
@@ -267,7 +267,7 @@ function parseSession(session: string) {
   };
 }
 
-/** @param score of the presence ZSET: until when the device counts as online */
+/** @param score of the presence ZSET: the time until which the device counts as online */
 export function presenceOf(score: number, now: number): PresenceState {
   if (score >= now) return 'online';
   if (score >= 1) return 'stale';

@@ -6,17 +6,17 @@ import { redisNow } from '../redis/connect.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import { namesAfter, parseEntry, presenceOf } from './devices.js';
 
-/** What a view of a whole fleet needs of each device. */
+/** What a view of a whole fleet needs from each device. */
 export interface LastState {
   readonly device: string;
   readonly presence: PresenceState;
-  /** Age of the last state on the clock of Redis, milliseconds; absent like the measurements if it has never reported. */
+  /** Age of the last state on the Redis clock, milliseconds; absent like the measurements if it has never reported. */
   readonly ageMs?: number;
   readonly measurements?: Record<string, Measurement>;
   readonly pendingCommands: number;
 }
 
-/** A device with what its shard knows of it. */
+/** A device with what its shard knows about it. */
 interface Listed {
   readonly device: string;
   readonly shard: number;
@@ -29,7 +29,7 @@ interface Listed {
 const CHUNK = 250;
 
 /**
- * Reads the last states of up to `limit` devices of a fleet by name, and the time of the first read on the clock of Redis.
+ * Reads the last states of up to `limit` devices of a fleet by name, and the time of the first read on the Redis clock.
  * @param after only names after this one (the cursor); `next` is the last name if more may follow
  */
 export async function readLastStates(

@@ -6,7 +6,7 @@ import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 import type { DeviceAddress } from './device-address.js';
 import { parseEntry, presenceOf } from './devices.js';
 
-/** The minimum time between two publishes of one device's state, milliseconds. */
+/** The minimum time between publishes of one device's state, milliseconds. */
 export const STATE_PERIOD_MS = 1000;
 
 /**

@@ -41,7 +41,7 @@ describe('the start of a session', () => {
     expect(await recordBirth(1)).toBe(startedAt);
   });
 
-  it('is later than the start of the session before, though its own birth arrived earlier', async () => {
+  it('is later than the start of the previous session, although its own birth arrived earlier', async () => {
     const first = await recordBirth(1);
     await store.redis.hset(lamp.deviceKey, 'sessions', '1,1'); // the arrival of the first birth
     await until(async () => (await redisNow(store.redis)) > first, {
@@ -52,7 +52,7 @@ describe('the start of a session', () => {
     expect(second).toBe(first + 1);
   });
 
-  it('is not later than now, though the birth before seems to have arrived in the future', async () => {
+  it('is not later than now, though the previous birth seems to have arrived in the future', async () => {
     const recorder = { replica: 'a', number: 1 };
     await recordBirth(1, { recorder });
     await store.redis.hset(lamp.deviceKey, 'sessions', `${(await redisNow(store.redis)) + 900},1`);
@@ -60,14 +60,14 @@ describe('the start of a session', () => {
     expect(startedAt).toBeLessThanOrEqual(await redisNow(store.redis));
   });
 
-  it('is not later than now, though the session before started before the clock went backwards', async () => {
+  it('is not later than now, though the previous session started before the clock went backwards', async () => {
     await recordBirth(1);
     const later = (await redisNow(store.redis)) + 3_600_000;
     await store.redis.hset(lamp.deviceKey, 'session', `1,1,${later},latest,,,${later}`);
     expect(await recordBirth(2)).toBeLessThanOrEqual(await redisNow(store.redis));
   });
 
-  it('is the start of the session before if the birth names the same boot', async () => {
+  it('is the start of the previous session if the birth names the same boot', async () => {
     const startedAt = await recordBirth(1, { boot: 'boot-1', delayMs: 500 });
     expect(await recordBirth(2, { boot: 'boot-1' })).toBe(startedAt);
     expect(await recordBirth(3, { boot: 'boot-2' })).toBeGreaterThan(startedAt);

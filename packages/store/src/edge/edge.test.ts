@@ -55,7 +55,7 @@ describe('edge decisions', () => {
     await report(lamp, [1], 9_000_000);
     await report(lamp, [2], 60_000);
     expect(await due()).toBeLessThan(Date.now() + 61_000);
-    await repairClockStep(store.redis, { leastWaitMs: 5000, wasSeen: true });
+    await repairClockStep(store.redis, { minWaitMs: 5000, wasSeen: true });
     expect(await due()).toBeLessThanOrEqual(Date.now());
     await store.redis.del(edgeDueKey(lamp.shard));
   });

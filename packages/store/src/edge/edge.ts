@@ -30,7 +30,7 @@ export interface Judgement {
 /** A stored decision. */
 export interface StoredDecision {
   readonly decision: EdgeDecision;
-  /** When it was reported, milliseconds since 1970 on the clock of Redis. */
+  /** When it was reported, milliseconds since 1970 on the Redis clock. */
   readonly reportedAt: number;
   readonly judgement?: Judgement;
 }

@@ -237,7 +237,7 @@ describe('a device with an ineffective command', () => {
     expect(kept.at(-1)?.rule).toBe(`rule-${OUTCOMES_KEPT_PER_DEVICE + 2}`);
   });
 
-  it('is listed in its fleet only', async () => {
+  it('is listed only in its fleet', async () => {
     const elsewhere = store.newDevice();
     await record(await command('succeeded', { address: elsewhere }), { outcome: 'ineffective' }, elsewhere);
     expect(await suspects()).toEqual([]);

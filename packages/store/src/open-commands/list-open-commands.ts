@@ -12,7 +12,7 @@ export interface OpenCommandFilter {
   readonly state?: (typeof OPEN_STATES)[number] | undefined;
   readonly source?: CommandSource['source'] | undefined;
   readonly rule?: string | undefined;
-  /** Only commands that were created before this time, milliseconds on the clock of Redis. */
+  /** Only commands that were created before this time, milliseconds on the Redis clock. */
   readonly createdBefore?: number | undefined;
 }
 

@@ -129,7 +129,7 @@ it('reports a wrong password instead of throwing', async () => {
   expect(log[0]).toMatch(/WRONGPASS|NOAUTH/);
 });
 
-it('redisNow returns the clock of Redis', async () => {
+it('redisNow returns the Redis clock', async () => {
   const redis = await connected((await startRedis()).url);
   const before = Date.now();
   const now = await redisNow(redis);

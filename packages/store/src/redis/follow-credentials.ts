@@ -20,7 +20,7 @@ export function followCredentials(redis: Redis, url: string, readUrl: () => stri
     else await redis.auth(account.username, account.password);
     Object.assign(redis.options, account);
     signedInWith = next;
-    // A subscriber cannot sign in again, so it connects again; what it misses meanwhile is found by the next poll.
+    // A subscriber cannot sign in again, so it connects again; the next poll finds what it misses meanwhile.
     if (redis.mode === 'subscriber') redis.disconnect(true);
   };
   const timer = setInterval(() => void signIn().catch(() => undefined), EVERY_MS);

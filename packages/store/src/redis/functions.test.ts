@@ -167,7 +167,7 @@ describe('functions access only the keys that they declare', () => {
     await queue.enqueue('short', { ttl: 0, lane: 'other' });
     expect(await findDueShards(redis)).toMatchObject({ shards: [robot.shard] });
     expect(await new OpenCommandCounter().read(redis)).toMatchObject({ due: 0, waiting: 3 });
-    const repaired = await repairClockStep(redis, { leastWaitMs: 5000, wasSeen: true });
+    const repaired = await repairClockStep(redis, { minWaitMs: 5000, wasSeen: true });
     expect(repaired).toEqual({ commands: 0, devices: 0, rollouts: 0, timers: 0, effects: 0 });
     expect((await queue.claim()).sort()).toEqual([
       'half dispatched 1',

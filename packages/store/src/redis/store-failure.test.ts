@@ -44,7 +44,7 @@ it('classifies a pipeline that is lost after its first reply as unavailable', as
   expect(lost.map(([error]) => storeFailure(error) ?? error)).toEqual(['unavailable', 'unavailable']);
 });
 
-it('recognizes rejected writes, also inside a function', async () => {
+it('recognizes rejected writes, even inside a function', async () => {
   const server = await startRedis({ settings: ['maxmemory 100kb'] });
   const redis = await connect(server.url);
   expect(await failureOf(() => redis.set('a', 'b'))).toBe('rejectingWrites');

@@ -44,7 +44,7 @@ export interface RejectedFilter {
 const MAX_SAMPLES = 200;
 /** Every replica receives these at about the same time: births, wills and the broker's log. Only one stores the sample. */
 const RECEIVED_BY_EVERY_REPLICA: readonly InputKind[] = ['presence', 'connection'];
-/** Minimum time between two identical samples, seconds. */
+/** Minimum time between identical samples, seconds. */
 const REPEAT_SECONDS = 60;
 
 /** Stores samples; the oldest ones of their kind are pruned. */

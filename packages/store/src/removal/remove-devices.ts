@@ -115,7 +115,7 @@ export async function removeDevices(
 
 /** A removed device that may still have data outside its shard. */
 export interface PendingCleanup extends DeviceName {
-  /** When it was removed, milliseconds on the clock of Redis. */
+  /** When it was removed, milliseconds on the Redis clock. */
   readonly at: number;
 }
 

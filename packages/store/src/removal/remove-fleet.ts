@@ -30,7 +30,7 @@ export interface FleetRemoval {
   readonly state: 'running' | 'done';
   /** Devices removed so far. */
   readonly removed: number;
-  /** Milliseconds on the clock of Redis. */
+  /** Milliseconds on the Redis clock. */
   readonly startedAt: number;
   readonly endedAt?: number;
 }

@@ -86,7 +86,7 @@ const PAGE = 200;
 
 /**
  * Cancels a rollout's pending commands in one page of the open commands of a shard.
- * @param after the end of the page before, '' for the first page
+ * @param after the end of the previous page, '' for the first page
  * @returns the commands that ended, and the end of this page, '' for the last one
  */
 export async function sweepRollout(

@@ -102,7 +102,7 @@ describe('a rollout whose holder has crashed', () => {
     expect(turns.filter(({ outcome }) => outcome === 'enqueued')).toHaveLength(50);
   });
 
-  it('is claimed after the lease ends, by one replica only', async () => {
+  it('is claimed after the lease ends, by only one replica', async () => {
     const { held } = await heldByOne(1);
     expect((await claimRollouts(store.redis, 1000)).map(({ id }) => id)).not.toContain(held.id);
     await saveRollout(store.redis, held, {}, 0);

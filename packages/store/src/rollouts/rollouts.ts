@@ -40,7 +40,7 @@ export interface RolloutRequest extends Delivery, Pace {
   readonly key?: string;
 }
 
-/** A stored rollout. Times are milliseconds since 1970 on the clock of Redis. */
+/** A stored rollout. Times are milliseconds since 1970 on the Redis clock. */
 export interface Rollout extends RolloutCounts {
   readonly id: string;
   readonly fleet: string;

@@ -23,7 +23,7 @@ export interface GroupName {
   readonly rule: string;
 }
 
-/** The latest vote of one sensor. Times are milliseconds on the clock of Redis. */
+/** The latest vote of one sensor. Times are milliseconds on the Redis clock. */
 export interface GroupVote {
   readonly device: string;
   /** 1 or 0, or the measured value. */

@@ -2,7 +2,7 @@ import type { Rule } from '@lamplighter/evaluation/rule/rule';
 
 /**
  * Whether the next version of a rule resets its states: its evaluation or its commands change, or it is enabled again. Otherwise its states
- * stay valid: a new description switches no lamp.
+ * stay valid: a new description does not switch any lamp.
  */
 export function resetsState(before: Rule, after: Rule): boolean {
   return (!before.enabled && after.enabled) || evaluatedText(before) !== evaluatedText(after);

@@ -19,7 +19,7 @@ import { resetsState } from './rule-restart.js';
  */
 export interface StoredRule {
   readonly id: string;
-  /** Grows by 1 with every write. */
+  /** Increases by 1 with every write. */
   readonly version: number;
   /**
    * Changes with each version whose evaluation or commands differ from those before, and when a rule is enabled again: states of a device
@@ -143,7 +143,7 @@ export async function switchRules(
   return (await callFunction(redis, 'switchRules-4', keys, args)) === 1;
 }
 
-/** Since when the rules of a fleet are switched off, milliseconds since 1970; undefined if they are on. */
+/** When the rules of a fleet were switched off, milliseconds since 1970; undefined if they are on. */
 export async function readRulesOff(redis: Redis, fleet: string): Promise<number | undefined> {
   const since = await redis.hget(RULES_OFF_KEY, fleet);
   return since === null ? undefined : Number(since);

@@ -103,7 +103,7 @@ describe('a part whose reply was lost', () => {
     expect(await listCommands(store.redis, lamp.fleet, lamp.device, { limit: 10 })).toHaveLength(1);
   });
 
-  it('changes nothing when it is repeated with late readings only', async () => {
+  it('changes nothing when it is repeated with only late readings', async () => {
     await rules.accept(lamp, [light(1, { _at: 1000 }), light(3, { _at: 3000 })]);
     const part = rules.evaluate(lamp, [light(2, { _at: 2000 })]);
     expect((await rules.send(part))[0]).toMatchObject({ late: { stored: 1 } });
@@ -157,7 +157,7 @@ describe('rule states', () => {
   });
 });
 
-describe('a reading that directly follows the one before', () => {
+describe('a reading that directly follows the previous one', () => {
   const counts = async () =>
     (await store.redis.lrange(lamp.windowKey, 0, -1)).map((entry) => Number(entry.split(',')[2]));
 

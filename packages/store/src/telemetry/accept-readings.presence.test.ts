@@ -45,7 +45,7 @@ describe('freshness', () => {
     async (_, interval) => {
       await rules.accept(lamp, [light(1)]);
       await saveSetting(store.redis, lamp, TELEMETRY_INTERVAL, interval);
-      // Immediately, not only from the next reading on.
+      // Immediately, not only after the next reading.
       await timePasses(store.redis, 89_000, lamp);
       expect(await device()).toMatchObject({ presence: 'online' });
       expect((await rules.accept(lamp, [light(2)])).returnedFrom).toBeUndefined();
@@ -75,7 +75,7 @@ describe('freshness', () => {
 describe('a device that was presumed unreachable', () => {
   const back = async (readings = [light(2)]) => (await rules.accept(lamp, readings)).returnedFrom;
 
-  it('is reported as back by its first reading only', async () => {
+  it('is reported as back only by its first reading', async () => {
     expect(await back()).toBe('away');
     await timePasses(store.redis, 2000, lamp);
     expect(await back()).toBeUndefined();

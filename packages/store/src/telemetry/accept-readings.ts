@@ -97,7 +97,7 @@ function isAmbiguous({ fleet, device }: DeviceAddress): boolean {
 /** A part as acceptReadings-n.lua reads it. Fields that do not apply are left out. */
 interface DevicePartMessage {
   readonly part: string;
-  /** '-' for a device that the store does not know, as far as the caller knows. */
+  /** '-' for a device that the store does not know, according to the caller. */
   readonly version: string;
   /** Position of the presence ZSET of its fleet and shard. */
   readonly presence: number;
@@ -160,7 +160,7 @@ function inOrder(kinds: string, live: readonly NewReading[], late: readonly NewR
   return Array.from(kinds, (kind) => (isLiveKind(kind) ? live[nextLive++]! : late[nextLate++]!));
 }
 
-/** A reading's entry in the window, from its count on. */
+/** A reading's entry in the window, starting at its count. */
 function entryOf({ n, seq, at, json }: NewReading, replica: string, part: number): string {
   return `${n ?? ''},${seq ?? ''},${at ?? ''},${replica}.${part},${json}`;
 }

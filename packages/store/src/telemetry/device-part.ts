@@ -26,7 +26,7 @@ export interface DevicePart {
   readonly timer?: Timer | undefined;
 }
 
-/** What the store holds of a device: returned on a conflict, because the part was evaluated on other data. */
+/** What the store holds about a device: returned on a conflict, because the part was evaluated on other data. */
 export interface StoredDeviceState {
   readonly version: string;
   readonly mark: Mark;

@@ -46,7 +46,7 @@ export class MeasurementNames {
   }
 }
 
-/** The measurement names that a fleet has sent, as far as its readings were sampled. */
+/** The measurement names in the sampled readings of a fleet. */
 export async function readMeasurementNames(redis: Redis, fleet: string): Promise<string[]> {
   return redis.smembers(measurementNamesKey(fleet));
 }

@@ -72,7 +72,7 @@ export class AuditController {
     summary: 'List changes over the API, newest first: who, what, when, from where, and the result',
     description:
       'Every request that changes something, and every request that its key did not allow. The last 10,000 of each scope are kept. A page ' +
-      'can have a few entries more than `limit`.',
+      'may contain slightly more than `limit` entries.',
   })
   @Responds(200, auditPageSchema, 'A page of entries', { Link: header('The next page, rel="next"') })
   @Problems('invalid-request')

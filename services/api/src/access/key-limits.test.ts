@@ -25,7 +25,7 @@ function underTest(rate = 100) {
 }
 
 describe('KeyLimits', () => {
-  it('admits a burst, then the rate, and says when to try again', () => {
+  it('admits a burst, then the rate, and reports when to try again', () => {
     const { limits, reasons, wait, run } = underTest();
     expect(run('a', 1000)).toBe(201);
     expect(() => limits.admit('a', 'request')).toThrow(
@@ -38,7 +38,7 @@ describe('KeyLimits', () => {
     expect(run('a', 1000)).toBe(201);
   });
 
-  it('limits each key by itself', () => {
+  it('limits each key separately', () => {
     const { run } = underTest();
     run('a', 1000);
     expect(run('b', 100)).toBe(100);

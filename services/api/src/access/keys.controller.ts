@@ -82,7 +82,7 @@ export class KeysController {
   @Post()
   @ApiOperation({
     summary: 'Create an API key',
-    description: `The key is in this response only. There can be ${MAX_API_KEYS} keys.`,
+    description: `The key is returned only in this response. At most ${MAX_API_KEYS} keys can exist.`,
   })
   @Responds(201, createdApiKeySchema, 'The key')
   @Problems(...BODY_PROBLEMS, 'too-many-keys', 'store-refuses-writes', 'store-not-durable', 'store-away')

@@ -38,7 +38,7 @@ export class StoppedLanesController {
 
   @Get()
   @ApiOperation({
-    summary: 'List the stopped lanes of a fleet in which commands wait',
+    summary: 'List the stopped lanes of a fleet that have waiting commands',
     description:
       'By device and lane. Lanes without open commands are not listed; the device resource has all stopped lanes of a device.',
   })

@@ -31,7 +31,7 @@ export const settingsSchema = z
   });
 export type DeviceSettings = z.infer<typeof settingsSchema>;
 
-/** What is set, as the API returns it. */
+/** The current setting, as the API returns it. */
 export const settingsBodySchema = z
   .object(Object.fromEntries(SETTINGS.map(({ name, sentSchema }) => [name, sentSchema.optional()] as const)))
   .meta({

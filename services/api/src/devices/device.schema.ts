@@ -40,7 +40,7 @@ const readingSchema = z
       .meta({
         description:
           'Why the reading is history. late: it arrived after a newer one. replayed: it was part of a replay, but not its newest. retained: ' +
-          'the broker retained it, so its age is unknown. stale: by the clock of the device it was older than 30 s on arrival; rules with ' +
+          'the broker retained it, so its age is unknown. stale: according to the device clock it was older than 30 s on arrival; rules with ' +
           'a longer `maxAge` still evaluated it.',
       }),
   })
@@ -110,13 +110,13 @@ const orderSchema = z
     retained: count('Readings retained by the broker'),
     refused: count('Rejected readings with a readable `_seq`'),
     restarts: count(
-      'How often a reading with a lower number started a new order: a new session, a restarted counter, or a corrected clock',
+      'How often a reading with a lower number restarted the order: a new session, a restarted counter, or a corrected clock',
     ),
     clockBehindMs: z.int().min(1).optional().meta({
       description: 'How far the `_at` of the last state was in the past on arrival, if more than 30 s',
     }),
     sentences: z.array(z.string()).meta({
-      description: 'Problems of the latest readings, as sentences; empty if there are none',
+      description: 'Problems with the latest readings, as sentences; empty if there are none',
     }),
   })
   .meta({ description: 'Why rules do not act on readings of this device' });

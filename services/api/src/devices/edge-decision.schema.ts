@@ -12,7 +12,7 @@ export const edgeDecisionsSchema = z
     }),
     decisions: z.array(
       z.object({
-        id: z.int().meta({ description: "The device's number of the decision" }),
+        id: z.int().meta({ description: 'The number that the device gave the decision' }),
         at: timeSchema("When the device decided, by its estimate of the server's clock"),
         rule: z.string(),
         version: z.int().meta({ description: 'The version of the rule that the device evaluated' }),
@@ -24,7 +24,7 @@ export const edgeDecisionsSchema = z
           .optional()
           .meta({ description: 'Outcome on the device' }),
         because: z.record(z.string(), z.json()).optional().meta({
-          description: 'Evidence of the device: readings, windows, and the previous state of the rule',
+          description: 'Evidence from the device: readings, windows, and the previous state of the rule',
         }),
         reportedAt: timeSchema('When the device reported it'),
         judgement: z.enum([...JUDGEMENTS, 'pending']).meta({

@@ -77,7 +77,7 @@ const changeSchema = z
   .object({
     kind: z.enum(['added', 'dropped', 'moved']),
     at: timeSchema('When the current rule would send the command or, if added, the candidate'),
-    to: timeSchema('For a moved command: when the candidate would send it').optional(),
+    to: timeSchema('For a moved command: the time at which the candidate would send it').optional(),
     byMs: z
       .int()
       .optional()

@@ -67,7 +67,7 @@ function feedOn(newest: string, readerPosition?: string, readPage: () => unknown
 }
 
 describe('EventFeed', () => {
-  it('accepts at most 500 clients, also concurrently', async () => {
+  it('accepts at most 500 clients, even if they connect concurrently', async () => {
     const { feed, resolveRead, live } = feedOn('5-0');
     const clients = Array.from({ length: 500 }, () => feed.watch(new Client().response, {}, undefined));
     await expect(feed.watch(new Client().response, {}, undefined)).rejects.toThrow('too-many-watchers');

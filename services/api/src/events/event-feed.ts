@@ -85,7 +85,7 @@ export class EventFeed implements EventListener {
     return frame?.length ?? 0;
   }
 
-  /** Watchers are notified of trimmed events only; all others are still delivered. */
+  /** Watchers are notified only of trimmed events; all others are still delivered. */
   interrupted(isTrimmed: boolean): void {
     if (!isTrimmed) return;
     for (const watcher of this.watchers) if (watcher.isLive) watcher.sendFrame(missedFrame('late'));

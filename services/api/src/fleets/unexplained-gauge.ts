@@ -8,10 +8,10 @@ import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
 import { LedgerReader } from './ledger-reader.js';
 
-/** Pause between two passes over the ledgers of all fleets, and after a failure, milliseconds. */
+/** Pause between passes over the ledgers of all fleets, and after a failure, milliseconds. */
 const INTERVAL_MS = 60_000;
 const RETRY_MS = 1000;
-/** Pause between two fleets, milliseconds. */
+/** Pause between fleets, milliseconds. */
 const PAUSE_MS = 5;
 const PAGE = 500;
 

@@ -22,7 +22,7 @@ export const configSchema = z.object({
   REDIS_DURABILITY: z.enum(['require', 'warn']).default('require'),
   /** Where the promise numbers and the alerts come from; without it the console shows none. */
   PROMETHEUS_URL: httpUrl.optional(),
-  /** The console's address outside of the container, logged at the start. */
+  /** The console's address outside of the container, logged at startup. */
   CONSOLE_URL: httpUrl.optional(),
 });
 export type Config = z.infer<typeof configSchema>;

@@ -41,7 +41,7 @@ describe('Readiness', () => {
   it('is not ready after an unexpected error, and reports it', async () => {
     const bug = new TypeError('x is undefined');
     expect(await problemsAfter(bug)).toEqual({
-      problems: ['the canary could not be read; see the log of the API'],
+      problems: ['the canary could not be read; see the API log'],
       reports: [['readiness', bug]],
     });
   });

@@ -29,7 +29,7 @@ export class Readiness {
     return [...this.link.problems(), ...canary];
   }
 
-  /** A recent canary proves that broker, access list, subscription, rules and Redis work. */
+  /** A recent canary proves that the broker, access list, subscription, rules and Redis work. */
   private async canaryProblems(): Promise<string[]> {
     let age: number | undefined;
     try {
@@ -37,14 +37,14 @@ export class Readiness {
     } catch (error) {
       if (!isStoreFailure(error)) {
         this.errors.report('readiness', error, 'cannot read the canary; not ready');
-        return ['the canary could not be read; see the log of the API'];
+        return ['the canary could not be read; see the API log'];
       }
       return this.link.problems().length > 0 ? [] : ['Redis does not reply'];
     }
     if (age !== undefined && age <= CANARY_STALE_MS) return [];
     const since = age === undefined ? 'yet' : `for ${Math.round(age / 1000)} s`;
     return [
-      `no canary reading has arrived through broker and rules ${since}: check that the broker is up and a replica of rules is ready`,
+      `no canary reading has arrived through the broker and rules ${since}: check that the broker is up and a replica of rules is ready`,
     ];
   }
 }

@@ -23,7 +23,7 @@ const lastStateSchema = z.object({
 export const lastStatesSchema = z
   .object({
     fleet: z.string(),
-    at: timeSchema('When the states were read, by the clock of Redis'),
+    at: timeSchema('When the states were read, on the Redis clock'),
     units: z.record(z.string(), z.string()).optional().meta({
       description: 'Units of measurements, from the telemetry schema of the fleet; absent if it names none',
     }),

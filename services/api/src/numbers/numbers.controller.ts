@@ -15,7 +15,7 @@ export class NumbersController {
   @ApiOperation({
     summary: 'Get the promise numbers of the last 15 minutes, and the alerts',
     description:
-      'Over all fleets and replicas, from Prometheus. Without Prometheus the response has no numbers and a `problem` that says why.',
+      'Across all fleets and replicas, from Prometheus. Without Prometheus the response has no numbers, and `problem` states why.',
   })
   @Responds(200, numbersSchema, 'The numbers')
   async readNumbers(): Promise<NumbersBody> {

@@ -20,7 +20,7 @@ const alertSchema = z.object({
 export const numbersSchema = z
   .object({
     at: timeSchema('The time of the last value'),
-    stepMs: z.int().meta({ description: 'Time between two values, milliseconds' }),
+    stepMs: z.int().meta({ description: 'Time between values, milliseconds' }),
     numbers: z.array(
       z.object({
         name: z.enum(NUMBER_NAMES).meta({
@@ -51,7 +51,7 @@ export const numbersSchema = z
           {
             name: 'CommandsStuck',
             severity: 'page',
-            summary: 'Commands wait too long.',
+            summary: 'Commands are waiting too long.',
             since: '2026-11-22T11:58:00.000Z',
             state: 'firing',
           },

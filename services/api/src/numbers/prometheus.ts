@@ -38,7 +38,7 @@ export class Prometheus {
     this.url = PROMETHEUS_URL?.replace(/[/]+$/, '');
   }
 
-  /** The numbers of the last 15 minutes, or a sentence that says why there are none. */
+  /** The numbers of the last 15 minutes, or a sentence that explains why there are none. */
   async read(): Promise<PrometheusNumbers | string> {
     const { url } = this;
     if (url === undefined) return 'Prometheus is not configured: set PROMETHEUS_URL of the api.';

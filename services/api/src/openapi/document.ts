@@ -10,7 +10,7 @@ const DESCRIPTION = `State, readings and commands of device fleets.
 
 - Every path under \`/v1\` needs an API key, as \`Authorization: Bearer <key>\` or \`X-API-Key: <key>\`. \`security\` of each operation
   names the scope that the key must have.
-- Times are ISO 8601 in UTC; ages are milliseconds by the clock of Redis.
+- Times are ISO 8601 in UTC; ages are in milliseconds on the Redis clock.
 - Errors are problems (RFC 9457, \`application/problem+json\`): \`type\` and \`status\` are stable, \`detail\` explains the error,
   \`errors\` points to invalid fields.
 - Lists are paginated: \`next\` in the response is the \`cursor\` of the next page; the \`Link\` header has its URL.

@@ -1,6 +1,6 @@
 /**
  * Every type of error the API returns (RFC 9457). The name is the last part of the stable `type` URN. Names and statuses are
- * stable; titles and details are for people. `example` is the example detail in the OpenAPI document.
+ * stable; titles and details are for humans. `example` is the example detail in the OpenAPI document.
  */
 export const PROBLEM_TYPES = {
   'invalid-request': {

@@ -46,7 +46,7 @@ export const rolloutRequestSchema = z
     abortAbove: pace.abortAbove.meta({
       description:
         `Percentage of failed commands (failed, rejected, expired or unknown) among those that have ended; above it the rollout is ` +
-        `aborted. Checked from the ${ROLLOUT_BOUNDS.minEnded}th ended command on.`,
+        `aborted. Checked once ${ROLLOUT_BOUNDS.minEnded} commands have ended.`,
     }),
   })
   .refine(isOnFailureAllowed, ON_FAILURE_ERROR)

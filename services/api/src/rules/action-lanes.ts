@@ -23,7 +23,7 @@ interface NamedDriver extends Driver {
   readonly rule: string;
 }
 
-/** Warns of commands that set a key on another lane than a rule does: a device that was offline would get both. */
+/** Warns of commands that set a key on a different lane than a rule does: a device that was offline would get both. */
 @Injectable()
 export class ActionLanes {
   private readonly cache = new Map<

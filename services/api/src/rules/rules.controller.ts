@@ -135,7 +135,7 @@ export class RulesController {
     description:
       `${LIVE} To replace a rule, send the version to replace in \`If-Match\`. A version that evaluates and commands like the ` +
       'previous one (only the description or scope differs) keeps the rule states; any other starts from scratch. docs/rules.md ' +
-      'explains what happens to what the replaced version has started.',
+      'explains what happens to runs and verdicts that the replaced version started.',
   })
   @precondition('If-Match', 'The version to replace; `*` for any')
   @precondition('If-None-Match', '`*` only adds the rule; if it exists, the response is 409 `rule-exists`')

@@ -20,7 +20,7 @@ export const traceStepSchema = z
       .optional()
       .meta({ description: 'The result; absent if a measurement is missing' }),
     values: values(
-      'The values used, as far as available; windows as `avg(light,10m)`, the previous reading as `last.light`',
+      'The values used, where available; windows as `avg(light,10m)`, the previous reading as `last.light`',
     ).optional(),
     missing: z
       .array(z.string())
@@ -99,17 +99,17 @@ export const ruleStateSchema = z
     emittedAt: ms('When a command was last emitted'),
     told: ms('The boot of the device when it was last sent a command, or last agreed with it'),
     repeats: ms('How often the action was re-asserted'),
-    held: ms('Since when the other verdict has been pending'),
+    held: ms('When the other verdict was first requested'),
     band: ms('The last evaluated value, for the deadband'),
     raisedAt: ms('When the rule was last raised, for the cooldown'),
     runUntil: ms('When the run ends'),
     ends: promisedEndSchema.optional(),
-    loop: ms('For the rate limit of verdict changes: the time until which the allowance is used up'),
-    cut: ms('Until when the rule is paused because it changed too often'),
+    loop: ms('For the rate limit on verdict changes: the time until which the allowance is used up'),
+    cut: ms('End of the pause of a rule that changed too often'),
   })
   .meta({
     id: 'RuleState',
-    description: 'The stored state of a rule; times are milliseconds since 1970 by the clock of the server',
+    description: 'The stored state of a rule; times are milliseconds since 1970 on the server clock',
     examples: [{ since: 3, raised: false, at: 1795348800000, emittedAt: 1795348800000 }],
   });
 export type RuleStateBody = z.infer<typeof ruleStateSchema>;
@@ -145,7 +145,7 @@ export const tallySchema = z
 export const groupStateSchema = z
   .object({
     begun: timeSchema('When this rule first evaluated the group'),
-    lostAt: timeSchema('Since when too few sensors have voted recently').optional(),
+    lostAt: timeSchema('When the recent votes became too few').optional(),
     safeAt: timeSchema('When the safe action was issued').optional(),
     toldAt: timeSchema('When the targets were last sent a command').optional(),
   })

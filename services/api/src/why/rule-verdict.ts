@@ -22,7 +22,7 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** The current verdict of a rule and the result of evaluating it now. Times are milliseconds by the clock of Redis. */
+/** The current verdict of a rule and the result of evaluating it now. Times are milliseconds on the Redis clock. */
 export interface RuleVerdict {
   readonly outcome: Outcome;
   /** Start of the verdict, if there is one. */

@@ -37,7 +37,7 @@ export class WhyNotController {
 
   @Get()
   @ApiOperation({
-    summary: 'Explain why a rule is not raised on a device, or since when it has been',
+    summary: 'Explain why a rule is not raised on a device, or how long it has been raised',
     description:
       'Evaluates the rule on the last state of the device and the stored rule state, without writing anything. `keptBy` names the ' +
       'clauses that keep the current verdict; `trace` has their values.',

@@ -41,7 +41,7 @@ export const commandQuery = (id: string) =>
 export const cancelCommand = (id: string) =>
   bodyOf(api.DELETE('/v1/commands/{id}', { params: { path: { id } } }));
 
-/** The stopped lanes of a fleet in which commands wait. */
+/** The stopped lanes of a fleet that have waiting commands. */
 export const stoppedLanesQuery = (fleet: string) =>
   queryOptions({
     queryKey: ['stopped-lanes', fleet],

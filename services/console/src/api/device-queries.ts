@@ -44,7 +44,7 @@ export const deviceCommandsQuery = (address: Address) =>
     refetchInterval: 10_000,
   });
 
-/** Why a rule is not raised on a device, or since when it has been. */
+/** Why a rule is not raised on a device, or how long it has been raised. */
 export const whyNotQuery = (address: Address, rule: string) =>
   queryOptions({
     queryKey: ['why-not', address.fleet, address.device, rule],

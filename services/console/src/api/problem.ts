@@ -20,7 +20,7 @@ export class ApiUnreachable extends Error {
   override readonly name = 'ApiUnreachable';
 
   constructor() {
-    super('The api does not respond. The page tries again by itself.');
+    super('The api does not respond. The page retries automatically.');
   }
 }
 

@@ -50,7 +50,7 @@ export const ruleSchemaQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-/** What a rule would do with one reading. @throws ApiProblem with the problems of the rule */
+/** What a rule would do with one reading. @throws ApiProblem with the problems in the rule */
 export const dryRun = (fleet: string, body: Schemas['DryRunRequest']) =>
   bodyOf(api.POST('/v1/fleets/{fleet}/rules/dry-run', { params: { path: { fleet } }, body }));
 

@@ -41,7 +41,7 @@ export function AccountMenu() {
           <DropdownMenu.Separator className="menu-line" />
           <DropdownMenu.CheckboxItem className="menu-item" checked={isStored} onCheckedChange={keepKey}>
             <Check />
-            Stay signed in in this tab
+            Stay signed in for this tab
           </DropdownMenu.CheckboxItem>
           <DropdownMenu.Item className="menu-item" asChild>
             <a href="/docs" target="_blank" rel="noreferrer">

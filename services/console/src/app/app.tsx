@@ -4,7 +4,7 @@ import { SignIn } from '../pages/sign-in/sign-in.js';
 import { useSession } from '../session/session.js';
 import { Pages } from './pages.js';
 
-/** Temporary failures are repeated by the next refetch; meanwhile the page shows what it last knew, with its age. */
+/** Temporary failures are repeated by the next refetch; meanwhile the page shows the last known data, with its age. */
 const queries = new QueryClient({
   defaultOptions: {
     queries: {

@@ -21,7 +21,7 @@ const RolloutPage = lazy(() => import('../pages/rollouts/rollout-page.js'));
 const NewRolloutPage = lazy(() => import('../pages/rollouts/new-rollout-page.js'));
 const RejectedPage = lazy(() => import('../pages/rejected/rejected-page.js'));
 
-/** The page of the address. Each loads its script when it is first shown, except the overview. */
+/** The page of the address. Each loads its script when first shown, except the overview. */
 export function Pages() {
   return (
     <Switch>

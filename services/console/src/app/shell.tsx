@@ -83,7 +83,7 @@ function FleetChoice({ fleet }: { fleet: string }) {
   );
 }
 
-/** A connection that just starts is not reported as lost. */
+/** A connection that is just starting is not reported as lost. */
 const GRACE_MS = 1500;
 
 function LiveState() {

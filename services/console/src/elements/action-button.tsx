@@ -35,7 +35,7 @@ export function ActionButton({
   );
 }
 
-/** Why a request failed, with the problem of each field. */
+/** Why a request failed, with the problem in each field. */
 export function ProblemText({ error }: { error: Error }) {
   return (
     <div className="form-problem" role="alert">

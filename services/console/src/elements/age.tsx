@@ -2,7 +2,7 @@ import { serverNow } from '../live/server-clock.js';
 import { localTime, span } from './format.js';
 import { useNow } from './use-now.js';
 
-/** How long ago a time of the server was; hover shows the time in UTC. */
+/** How long ago a server time was; hover shows the time in UTC. */
 export function Age({ at, suffix = ' ago' }: { at: number; suffix?: string }) {
   useNow();
   const ageMs = Math.max(0, serverNow() - at);
@@ -13,7 +13,7 @@ export function Age({ at, suffix = ' ago' }: { at: number; suffix?: string }) {
   );
 }
 
-/** A time in the zone of the viewer; hover shows it in UTC. */
+/** A time in the viewer's time zone; hover shows it in UTC. */
 export function Time({ at }: { at: string }) {
   return (
     <time dateTime={at} title={at}>

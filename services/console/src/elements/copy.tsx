@@ -17,7 +17,7 @@ export function CopyButton({ label, text }: { label: string; text: () => string 
   );
 }
 
-/** Browsers offer the clipboard on https and on localhost only; elsewhere a selected text can be copied. */
+/** Browsers offer the clipboard only on https and on localhost; elsewhere a selected text can be copied. */
 async function copyText(text: string): Promise<void> {
   if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
   const area = document.createElement('textarea');

@@ -15,7 +15,7 @@ export function number(value: number): string {
     : digits.format(value);
 }
 
-/** A time span as in the sentences of the api: `812 ms`, `12 s`, `3 min`, `2 h`, `5 d`. */
+/** A time span as in the api's sentences: `812 ms`, `12 s`, `3 min`, `2 h`, `5 d`. */
 export function span(ms: number): string {
   const of = (unitMs: number, unit: string) => `${number(Math.floor(ms / unitMs))} ${unit}`;
   if (ms < 1000) return of(1, 'ms');
@@ -25,12 +25,12 @@ export function span(ms: number): string {
   return of(86_400_000, 'd');
 }
 
-/** The time of day in the zone of the viewer. */
+/** The time of day in the viewer's time zone. */
 export function clockTime(at: number): string {
   return time.format(at);
 }
 
-/** The time, with the date unless it is today, in the zone of the viewer. */
+/** The time, with the date unless it is today, in the viewer's time zone. */
 export function localTime(at: number, now = Date.now()): string {
   const isToday = new Date(at).toDateString() === new Date(now).toDateString();
   return isToday ? clockTime(at) : `${date.format(at)}, ${clockTime(at)}`;

@@ -7,7 +7,7 @@ export function themeColour(element: HTMLElement, name: string): string {
   return color;
 }
 
-/** Calls a listener when the user or the system changes the theme. Returns a function that ends that. */
+/** Calls a listener when the user or the system changes the theme. Returns a function that stops this. */
 export function watchTheme(listener: () => void): () => void {
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   scheme.addEventListener('change', listener);

@@ -75,7 +75,7 @@ export function Votes({ tally }: { tally: TallyShown }) {
   );
 }
 
-/** Whether sensors vote yes or no, and not with a value. */
+/** Whether sensors vote yes or no rather than with a value. */
 function isBallot(policy: string): boolean {
   return policy !== 'median' && policy !== 'trimmedMean';
 }

@@ -3,7 +3,7 @@ import type { LiveEvent } from './event-stream.js';
 
 export type Presence = Schemas['LastStates']['devices'][number]['presence'];
 
-/** What the console knows of a device. Times are milliseconds on the clock of Redis. */
+/** What the console knows about a device. Times are milliseconds on the Redis clock. */
 export interface DeviceState {
   readonly device: string;
   readonly presence: Presence;
@@ -14,13 +14,13 @@ export interface DeviceState {
 }
 
 /**
- * The last states of a fleet, from the list of last states and, between two lists, from live events. Outside of React, since a large fleet
+ * The last states of a fleet, from the list of last states and, between lists, from live events. Outside of React, since a large fleet
  * changes many times a second: views subscribe and read what they show.
  */
 export class FleetStates {
   /** By name, in the order of the api. */
   devices: readonly DeviceState[] = [];
-  /** Grows with every change. */
+  /** Incremented with every change. */
   version = 0;
   /** When the list was read; undefined before the first one. */
   listedAt: number | undefined;

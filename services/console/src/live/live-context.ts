@@ -4,7 +4,7 @@ import type { FleetStates } from './fleet-states.js';
 
 export interface LiveStatus {
   readonly isLive: boolean;
-  /** Since when, milliseconds by this browser. */
+  /** When that began, in milliseconds on this browser's clock. */
   readonly since: number;
 }
 

@@ -11,7 +11,7 @@ export interface Faults {
 /** Keys that make the two random choices independent. */
 const [WHICH, WHEN] = [201, 202];
 
-/** When a lamp burns out, milliseconds after the start of the simulator; undefined if never. Depends on seed and name only. */
+/** When a lamp burns out, milliseconds after the start of the simulator; undefined if never. Depends only on the seed and the name. */
 export function burnsOutAfter(
   seed: number,
   device: string,

@@ -53,7 +53,7 @@ export class Fleet {
   private connectedOnce = 0;
   private started = 0;
   private lastProgress = '';
-  /** Reason of the last failed connection; undefined while all devices are connected. */
+  /** Reason for the last failed connection; undefined while all devices are connected. */
   private failure: string | undefined;
   private ramp: NodeJS.Timeout | undefined;
   private progress: NodeJS.Timeout | undefined;

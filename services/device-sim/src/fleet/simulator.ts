@@ -85,7 +85,7 @@ export class Simulator {
 
   /** Continues with other names: another simulator reserved these while the broker was unavailable. */
   private move(): void {
-    this.logger.warn('another simulator has taken over these devices; moving to other names');
+    this.logger.warn('another simulator has taken over these devices; switching to other names');
     const left = this.fleet;
     this.fleet = undefined;
     void left?.close().then(() => {

@@ -170,7 +170,7 @@ describe('Lamp', () => {
     expect(isInJournal).toBe(share === 1);
   });
 
-  it('applies the telemetry interval, also after a restart', async () => {
+  it('applies the telemetry interval, even after a restart', async () => {
     const fleet = await broker.newFleet();
     const { execute, readings } = await serve(broker, fleet);
     await startSimulator(fleet, { INTERVAL_MS: '3600000' }).ready();

@@ -29,7 +29,7 @@ const GLOW_LIMIT = 240;
  * The value of the sensor, 0 to 1023: daylight reduced by clouds and birds, plus the light of the lamp.
  *
  * The lamp must not switch itself: with plain addition, a lamp that turns on at 290 would read 410, turn off, read 290, and so on. Its
- * light therefore fades as daylight grows and has no effect from 240 on, so that a threshold of 240 or more gives the same result with the
+ * light therefore fades as daylight grows and has no effect above 240, so that a threshold of 240 or more gives the same result with the
  * lamp on and off. At night with the lamp on the sensor reads 120.
  * @param now milliseconds since 1970
  */
@@ -45,7 +45,7 @@ export function lightAt(
   return Math.floor(lampOn ? withGlow(ambient) : ambient);
 }
 
-/** Adds the light of the lamp. Grows with the ambient light, which it leaves unchanged from `GLOW_LIMIT` on. */
+/** Adds the light of the lamp. Grows with the ambient light, which it leaves unchanged above `GLOW_LIMIT`. */
 export function withGlow(ambient: number): number {
   return ambient + GLOW * Math.max(0, 1 - ambient / GLOW_LIMIT);
 }

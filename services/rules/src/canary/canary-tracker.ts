@@ -4,7 +4,7 @@ const OVERDUE_MS = 2000;
 const LOST_MS = 15_000;
 /** Number of outcomes that are kept. */
 const OUTCOMES_KEPT = 24;
-/** A problem is reported from this many lost ones on; a killed replica loses one or two. */
+/** This many lost canaries are reported as a problem; a killed replica loses one or two. */
 const MIN_LOST = 3;
 /** Maximum number of canaries in flight; older ones are dropped. */
 const MAX_IN_FLIGHT = 64;
@@ -66,7 +66,7 @@ export class CanaryTracker {
     return this.inFlight.size > 0;
   }
 
-  /** Until when telemetry is known to arrive: when the latest canary that arrived was sent, or the start. */
+  /** The latest time at which telemetry is known to have arrived: when the latest canary that arrived was sent, or the start. */
   get receivedUntil(): number {
     return this.latestArrival;
   }

@@ -6,7 +6,7 @@ const TOLERANCE_MS = 2000;
 
 /**
  * Detects backward steps of the Redis clock by comparing it with the monotonic clock of this process, and repairs pending waits. A new
- * process cannot detect earlier steps, so it repairs once at the start. A failed repair is retried at the next observation.
+ * process cannot detect earlier steps, so it repairs once at startup. A failed repair is retried at the next observation.
  */
 export class ClockWatch {
   /** Lower bound of the offset of the Redis clock from the monotonic clock. */

@@ -116,7 +116,7 @@ it('publishes due commands of woken shards', async () => {
   expect([published[0]!.topic, await withheld()]).toEqual([`${lamp!.fleet}/commands/lamp-0`, '0']);
 });
 
-it('repairs waits once at its start, in case the Redis clock was set back', async () => {
+it('repairs waits once at startup, in case the Redis clock was set back', async () => {
   const { dispatch, published } = startDispatcher();
   const [lamp] = await devicesWithCommand(1);
   const { fleet, device, shard } = lamp!;

@@ -166,7 +166,7 @@ export class DispatchService implements OnApplicationBootstrap {
 
   private async repairClock(stepSeen: boolean): Promise<void> {
     const repaired = await repairClockStep(this.redis, {
-      leastWaitMs: UNREACHABLE_WAIT_MS * (1 + JITTER),
+      minWaitMs: UNREACHABLE_WAIT_MS * (1 + JITTER),
       wasSeen: stepSeen,
     });
     if (Object.values(repaired).some((count) => count > 0))

@@ -6,7 +6,7 @@ import { WINDOW_SIZE } from '@lamplighter/store/keys';
 import type { Redis } from '@lamplighter/store/redis/connect';
 import { evaluateEffect, valuesOf } from './evaluate-effect.js';
 
-/** Shortest time between two checks; it grows, but readings must be checked before they leave the window. Milliseconds. */
+/** Shortest time between checks; it grows, but readings must be checked before they leave the window. Milliseconds. */
 const MIN_WAIT_MS = 2000;
 /** A success that is further in the future was recorded before the Redis clock was set back, milliseconds. */
 const FUTURE_TOLERANCE_MS = 1000;

@@ -42,7 +42,7 @@ describe('commandOf', () => {
     expect(commandOf(rule, emission, 0, ORIGIN).lane).toBe('front');
   });
 
-  it('expects an effect of `then` only', () => {
+  it('expects an effect only of `then`', () => {
     const rule = compiled({ effect: { expect: 'light > last.light', within: '1m' } });
     const jsonOf = (raise: boolean): unknown => {
       const emission = { action: { led_on: raise }, raise, because: BECAUSE };

@@ -82,7 +82,7 @@ describe('evaluatePart with an edge report', () => {
     ['older than the decision of the server', edgeReport({ at: NOW - 4_000_000 })],
     ['that cannot be parsed', { rule: 'night-light', state: 'raised' }],
   ])('ignores a report %s', (_how, report) => {
-    // The lamp reports another value than commanded, so the command is re-asserted.
+    // The lamp reports a different value than commanded, so the command is re-asserted.
     expect(evaluateReading(lamp(), { light: 315, led_on: true, _edge: report })).toEqual([{ led_on: false }]);
   });
 

@@ -236,7 +236,7 @@ describe('resetState', () => {
 });
 
 describe('changed rules', () => {
-  it('take effect on the next reading and keep the states of unchanged rules only', () => {
+  it('take effect on the next reading and keep the states of only the unchanged rules', () => {
     const device = lamp([NIGHT_LIGHT, { ...NIGHT_LIGHT, id: 'other', when: 'light < 1000' }]);
     evaluateOn(device, [reading(500, 1)]);
     device.useRules(setOf(NIGHT_LIGHT));

@@ -35,7 +35,7 @@ let fleet: string;
 beforeEach(() => {
   fleet = `fleet-${++fleets}`;
 });
-// At its start a replica loads all fleets with quorums, including those of other tests.
+// At startup a replica loads all fleets with quorums, including those of other tests.
 afterEach(() => redis.del(rulesKey(fleet)));
 
 const ON = { led_on: true };

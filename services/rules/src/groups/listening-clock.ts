@@ -1,4 +1,4 @@
-/** A longer time between two checks means that this process was stopped or starved and may have missed messages. Milliseconds. */
+/** A longer time between checks means that this process was stopped or starved and may have missed messages. Milliseconds. */
 const MAX_GAP_MS = 5000;
 
 /**

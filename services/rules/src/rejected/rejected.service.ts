@@ -25,7 +25,7 @@ const MAX_PROBLEM = 300;
 /** A rejected or suspicious message. */
 export interface FaultyMessage {
   readonly topic: string;
-  /** A function is called for samples only. */
+  /** A function is called only for samples. */
   readonly payload: Buffer | (() => string);
 }
 
@@ -46,7 +46,7 @@ export class RejectedService implements OnApplicationShutdown {
 
   /**
    * Records rejected input.
-   * @param explain determines the fault, which may be expensive: it is called for samples only
+   * @param explain determines the fault, which may be expensive: it is called only for samples
    */
   reject(
     kind: InputKind,

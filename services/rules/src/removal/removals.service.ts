@@ -27,7 +27,7 @@ const POLL_MS = 500;
 const FORGET_LIMIT = 50;
 /** Fleet removals per claim; each proceeds page by page. */
 const FLEETS_AT_ONCE = 5;
-/** Pause between two pages, so that Redis can serve other clients, milliseconds. */
+/** Pause between pages, so that Redis can serve other clients, milliseconds. */
 const PAUSE_MS = 20;
 /** The progress of a removal is reported at most this often, milliseconds. */
 const REPORT_MS = 1000;

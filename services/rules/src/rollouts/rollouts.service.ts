@@ -14,7 +14,7 @@ import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 import { type RolloutObserver, RolloutRun } from './rollout-run.js';
 
-/** Pause between two steps of each rollout, milliseconds. */
+/** Pause between steps of each rollout, milliseconds. */
 const STEP_MS = 200;
 /** How often rollouts without a holder are claimed, milliseconds on average. */
 const TAKE_MS = 300;

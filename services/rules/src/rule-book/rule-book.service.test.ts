@@ -174,7 +174,7 @@ describe('RuleBook', () => {
     expect([idsOf(fleet), idsOf(other)]).toEqual([[], ['night-light']]);
   });
 
-  it('loads fleets with quorums at the start, before any message', async () => {
+  it('loads fleets with quorums at startup, before any message', async () => {
     const silent = Array.from({ length: 70 }, newFleet);
     const [broken, other] = [newFleet(), newFleet()];
     for (const fleet of silent)

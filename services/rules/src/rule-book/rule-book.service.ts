@@ -21,7 +21,7 @@ const POLL_MS = 250;
 const MAX_FLEETS = 10_000;
 /** Fleets that are read concurrently. */
 const READ_AT_ONCE = 32;
-/** Longest pause between two attempts, milliseconds. */
+/** Longest pause between attempts, milliseconds. */
 const MAX_RETRY_MS = 2000;
 
 const NO_RULES = new RuleSet([]);
@@ -38,7 +38,7 @@ interface LoadedFleet extends FleetRules {
 
 /**
  * The rules in force of each fleet. A fleet's rules are loaded from Redis with its first message, and again within a second of a write.
- * Fleets with quorums are loaded at the start, because a quorum must notice sensors that never report. While Redis is unavailable the
+ * Fleets with quorums are loaded at startup, because a quorum must notice sensors that never report. While Redis is unavailable the
  * last known rules stay in force.
  */
 @Injectable()

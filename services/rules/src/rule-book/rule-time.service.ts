@@ -13,7 +13,7 @@ const BURST_MS = 1000;
 /** Rules of a fleet beyond its share are timed for this much of their own time, ms, and at least this many readings. */
 const PROFILE_MS = 200;
 const PROFILE_READINGS = MIN_EVALUATIONS;
-/** Pause between two profiles of a fleet that found no expensive rule, ms. */
+/** Pause between profiles of a fleet that found no expensive rule, ms. */
 const PROFILE_PAUSE_MS = 10_000;
 /** An expensive rule is not evaluated for this long, ms; then it gets another chance. */
 export const SUSPENSION_MS = 300_000;

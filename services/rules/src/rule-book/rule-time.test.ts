@@ -35,7 +35,7 @@ afterEach(() => {
 });
 
 describe('RuleTime', () => {
-  it('suspends the expensive rules of a fleet that exceeds its share, and says why', () => {
+  it('suspends the expensive rules of a fleet that exceeds its share, and reports why', () => {
     const { time, reports, evaluate } = underTest();
     evaluate('demo', 300, 5);
     expect(time.isSuspended(heavy, Date.now())).toBe(true);

@@ -19,7 +19,7 @@ import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
-/** Pause between two rounds, milliseconds. Each round checks the settings. */
+/** Pause between rounds, milliseconds. Each round checks the settings. */
 const ROUND_MS = 200;
 /** Maximum number of devices whose states are claimed, listed or removed in one round. */
 const DEVICES_PER_ROUND = 500;
@@ -52,7 +52,7 @@ export class StatePublisher implements OnApplicationBootstrap {
   /** Published within the last second, with the time after which they may be published again (monotonic, ms); ordered by it. */
   private readonly throttled = new Map<string, { readonly address: DeviceAddress; readonly until: number }>();
   private connections = 0;
-  /** Fleets of which all states are to be published, page by page. */
+  /** Fleets whose states are all to be published, page by page. */
   private readonly sweeps = new Map<string, AsyncGenerator<string[]>>();
   /** Fleets whose retained states are to be removed, not before a time (monotonic, ms). */
   private readonly removals = new Map<

@@ -36,7 +36,7 @@ describe('OutageLog', () => {
     expect(reports).toEqual([]);
   });
 
-  it('reports an error that is no failure of Redis as unexpected', () => {
+  it('reports an error that is not a failure of Redis as unexpected', () => {
     const { log, lines, reports } = outageLog();
     const bug = new TypeError('x is undefined');
     log.writeFailed(bug);

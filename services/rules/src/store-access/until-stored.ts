@@ -1,6 +1,6 @@
 import { type Backoff, backoffMs } from '@lamplighter/contracts/backoff';
 
-/** The pause between two attempts. */
+/** The pause between attempts. */
 const RETRY: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /**

@@ -103,7 +103,7 @@ describe('BatchParser', () => {
     expect([work.get('a')!.length, reports]).toEqual([1, ['suspected demo/telemetry/a: inexact']]);
   });
 
-  it('accepts but reports values of another type than the fleet declares', () => {
+  it('accepts but reports values of a different type than the fleet declares', () => {
     const declared = [{ name: 'light', type: 'number' }] as const;
     const { work, reports } = parse([message('a', { light: 'dark' }), message('b', { light: 3 })], declared);
     expect([work.size, reports]).toEqual([2, ['suspected demo/telemetry/a: type']]);

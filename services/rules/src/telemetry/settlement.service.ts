@@ -68,7 +68,7 @@ export class Settlement {
     pending.set(device, withKinds(readings, stored.kinds));
   }
 
-  /** The device is new, and its fleet has as many devices as it can have. */
+  /** The device is new, and its fleet is full. */
   private settleFull(batch: Batch, { device, readings }: EvaluatedPart): void {
     this.metrics.telemetry.inc({ result: 'rejected' }, readings.length);
     this.metrics.rejected.inc({ reason: 'unknown_device' }, readings.length);

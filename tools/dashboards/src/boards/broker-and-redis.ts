@@ -226,7 +226,7 @@ export const brokerAndRedis = board({
         linesPanel({
           title: 'Call errors',
           description:
-            'Failed calls by operation; each is retried or reported to its caller. Clock set back: the clock of Redis went backwards, so pending waits restarted.',
+            'Failed calls by operation; each is retried or reported to its caller. Clock set back: the Redis clock went backwards, so pending waits restarted.',
           unit: 'cps',
           queries: [
             [sumRate('store_operations_total{result="error"}', 'op'), '{{op}}'],

@@ -117,7 +117,7 @@ export const overview = board({
         linesPanel({
           title: 'Telemetry by result',
           description:
-            'Accepted: the new last state. Late: stored in the window only. Rejected: invalid. Retried: waits for Redis and counts again by its final result.',
+            'Accepted: the new last state. Late: stored only in the window. Rejected: invalid. Retried: waits for Redis and counts again by its final result.',
           unit: 'cps',
           queries: [[sumRate('telemetry_messages_total', 'result'), '{{result}}']],
           width: 12,

@@ -38,7 +38,7 @@ export const rules = board({
         statPanel({
           title: 'Last reload',
           description:
-            'Time since a replica last read the rules: at its start, and within a second of a change.',
+            'Time since a replica last read the rules: at startup, and within a second of a change.',
           unit: 's',
           queries: [[`time() - max(lamplighter_rules_reload_timestamp_seconds{${REPLICA}} > 0)`, 'ago']],
           width: 4,

@@ -25,7 +25,7 @@ export interface ScenarioStack {
   stop(): Promise<void>;
 }
 
-/** Starts a stack, which ends with this process at the latest. */
+/** Starts a stack, which ends no later than this process. */
 export async function startScenarioStack(devices: number, env: NodeJS.ProcessEnv): Promise<ScenarioStack> {
   const ports = await freePorts();
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-scenario-'));

@@ -161,7 +161,7 @@ const SHOW_REASONS_AFTER_MS = 10_000;
 
 const newest = () => [...liveChildren].at(-1);
 
-/** Stops all processes one after the other, newest first. */
+/** Stops all processes one after another, newest first. */
 export async function stopAll(): Promise<void> {
   for (let child = newest(); child !== undefined; child = newest()) {
     terminal.showStatus(`stopping ${child.name}`);

@@ -63,7 +63,7 @@ const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrom
 /** Homebrew installs Chrome as an application, not on the PATH. */
 const CHROME = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
-/** A browser for the tests of the console; undefined if there is none. */
+/** A browser for the console tests; undefined if there is none. */
 export function findBrowser(): string | undefined {
   const found = BROWSERS.map((name) => findBinary(name)).find((path) => path !== undefined);
   return found ?? (existsSync(CHROME) ? CHROME : undefined);

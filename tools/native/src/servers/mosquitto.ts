@@ -19,7 +19,7 @@ export interface MosquittoOptions {
   readonly servicesPort: number;
   /** User name → password: `rules`, the fleets, and `<fleet>.reader` for read-only access to a fleet. */
   readonly accounts: Readonly<Record<string, string>>;
-  /** Allow anonymous clients on the lesson topics only. */
+  /** Allow anonymous clients only on the lesson topics. */
   readonly lesson?: boolean;
   /** Default: enough for 3,000 connections. */
   readonly limits?: BrokerLimits;

@@ -23,7 +23,7 @@ export interface RedisOptions {
   readonly logFile?: string;
 }
 
-/** A large append-only file takes long to load. */
+/** A large append-only file takes a long time to load. */
 const LOADING_MS = 120_000;
 
 /**

@@ -121,5 +121,5 @@ it('rotates the log of the last start, and a log that grows too large', () => {
   boundLog(file);
   expect([statSync(file).size, statSync(`${file}.1`).size]).toEqual([0, 30_000_000]);
   rmSync(join(folder, 'logs'), { recursive: true });
-  boundLog(file); // a removed log is no error
+  boundLog(file); // a removed log is not an error
 });

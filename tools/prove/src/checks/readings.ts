@@ -49,7 +49,7 @@ export function checkReadings({ fleet, journal, stored, gaps }: FleetEvidence): 
       const note = receipted.has(reading) ? ', despite its receipt' : '';
       violations.push({
         kind: isUnseen ? 'evidence missing' : 'readings lost',
-        what: `${fleet}/${device} _seq ${seq} (reading ${n})${note}${isUnseen ? '; it may have left the window between two polls' : ''}`,
+        what: `${fleet}/${device} _seq ${seq} (reading ${n})${note}${isUnseen ? '; it may have left the window between polls' : ''}`,
       });
     }
   }

@@ -14,7 +14,7 @@ const isFinal = (state: CommandState) => (FINAL_STATES as readonly CommandState[
 type Seen = Map<string, Set<number>>;
 
 /**
- * Polls what the API shows of a fleet and records what is new. The store keeps a window of readings and the last commands of each device,
+ * Polls what the API shows about a fleet and records what is new. The store keeps a window of readings and the last commands of each device,
  * so everything that a long run stored shows only across many polls.
  */
 export class ApiPoller {

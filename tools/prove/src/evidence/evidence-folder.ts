@@ -11,7 +11,7 @@ import type {
 } from './evidence.js';
 import { type DeviceEvent, readLines } from './journal.js';
 
-/** Something new that the API showed of a fleet. */
+/** Something new that the API showed about a fleet. */
 type Observation =
   | {
       readonly saw: 'readings';

@@ -44,7 +44,7 @@ const DURATION_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   cut: [0, 0],
   forget: [0, 0],
 };
-/** A part runs for this long between two faults, so that its recovery is tested too. */
+/** A part runs for this long between faults, so that its recovery is tested too. */
 const RECOVERY_MS = 5000;
 
 /** Draws faults over the length of a run. Several parts can be broken at a time; each fault starts and ends within the run. */

@@ -13,7 +13,7 @@ import {
 import { until } from '@lamplighter/test-kit/until';
 import { ApiClient } from './api-client.js';
 
-/** A rules replica with its links to broker and Redis. */
+/** A rules replica with its links to the broker and Redis. */
 export interface Replica extends RestartableService {
   readonly toBroker: Link;
   readonly toRedis: Link;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 type Change = (name: string, value: string) => string;
 
 /**
- * Simulates the passing of time by moving all times in the store into the past: functions use the clock of Redis, which a test cannot set.
+ * Simulates the passing of time by moving all times in the store into the past: functions use the Redis clock, which a test cannot set.
  * With a shard, moves only its times.
  */
 export async function timePasses(

@@ -31,7 +31,7 @@ describe('reassert', () => {
     ]);
   });
 
-  it('sends the command again while the device reports another value, with growing spacing', () => {
+  it('sends the command again while the device reports a different value, with growing spacing', () => {
     const steps = Array.from({ length: 100 }, (_, i) => differing(i * 10));
     expect(commandsOf({}, steps)).toBe('+0first +60reassert +180reassert +420reassert +900reassert');
   });

@@ -30,7 +30,7 @@ export const reassert = {
       .meta({
         pattern: '^(never|[0-9]{1,9}(ms|s|m|h|d))$',
         description:
-          'How long to wait before the command is repeated to a device that reports another value or never acknowledges; "never" disables it.',
+          'How long to wait before the command is repeated to a device that reports a different value or never acknowledges; "never" disables it.',
       })
       .default('1m'),
   },
@@ -68,28 +68,28 @@ type Occasion = Pick<EvaluationContext<CompiledReassert & CompiledQuiet>, 'rule'
  * The state after a reading of a device that was sent an action: `emittedAt` is now if the action is sent again, and the state is the same
  * object if nothing changes.
  *
- * - A device that reports another value gets the command again after `reassert`, then after twice that, and so on up to an hour: a person
+ * - A device that reports a different value gets the command again after `reassert`, then after twice that, and so on up to an hour: a person
  *   may hold the switch, or the lamp may be broken. Once it has agreed for the current spacing, the spacing starts again.
  * - A device that has restarted since, according to its births, may have lost the action. It gets the command again at its next
  *   reading, unless that reports the action; a device that restarts often gets it at most every `reassert`.
  * - A device that neither acknowledges nor reports may have restarted unnoticed; it gets the command again every `reassert`.
  * - Raised verdicts are not repeated during quiet hours. With `reassert: "never"`, nothing is repeated.
  * @param isQuieted whether quiet hours apply
- * @param leastMs minimum spacing, milliseconds
+ * @param minMs minimum spacing, milliseconds
  */
 export function stateAfterReassert(
   { rule, observation, device, now, trace }: Occasion,
   action: Action,
   state: RuleState,
   isQuieted: boolean,
-  leastMs = 0,
+  minMs = 0,
 ): RuleState {
   const { reading, ageMs } = observation;
   const { emittedAt, repeats = 0 } = state;
   if (emittedAt === undefined) return state;
   const report = compareReport(action, reading);
   const restarted = hasRestarted(device, state);
-  const differs = Math.max(spaced(rule.reassertMs, repeats), leastMs);
+  const differs = Math.max(spaced(rule.reassertMs, repeats), minMs);
   if (report === 'agrees') {
     // Reset only after the full spacing. Otherwise two contradicting rules would each see the device agree briefly, and neither would back off.
     const isLasting = repeats > 0 && remainingMs(emittedAt, differs, now) === 0;
@@ -104,7 +104,7 @@ export function stateAfterReassert(
   if (report === 'nothing' && device.acknowledges && !restarted) return state;
   const spacing = restarted
     ? repeats === 0
-      ? leastMs
+      ? minMs
       : rule.reassertMs
     : report === 'differs'
       ? differs
@@ -133,7 +133,7 @@ export function hasRestarted(
   return startedAt !== undefined && told !== undefined && startedAt > told;
 }
 
-/** The spacing for a device that reports another value, milliseconds. */
+/** The spacing for a device that reports a different value, milliseconds. */
 function spaced(reassertMs: number, repeats: number): number {
   return Math.min(reassertMs * 2 ** repeats, Math.max(reassertMs, MAX_REASSERT_MS));
 }

@@ -59,7 +59,7 @@ export function rounded(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
-/** A duration for people: `250 ms`, `12.3 s`, `2.5 h`. */
+/** A human-readable duration: `250 ms`, `12.3 s`, `2.5 h`. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${tenths(ms / 1000)} s`;

@@ -8,9 +8,9 @@ export interface CompiledCooldown {
   readonly cooldownMs: number;
 }
 
-/** Keeps a minimum time between two raises. */
+/** Keeps a minimum time between raises. */
 export const cooldown = {
-  fields: { cooldown: durationField(0, 'Minimum time between two raises.').default('0s') },
+  fields: { cooldown: durationField(0, 'Minimum time between raises.').default('0s') },
   examples: { cooldown: '10m' },
   compile: (rule: { readonly cooldown: string }): CompiledCooldown => ({
     cooldownMs: milliseconds(rule.cooldown),

@@ -3,7 +3,7 @@ import { Time } from '../../elements/age.js';
 import { span } from '../../elements/format.js';
 import { Panel } from '../../elements/panel.js';
 
-/** What the device answered, also if the answer could not be read. */
+/** The acknowledgement of the device, even if it could not be read. */
 export function AcknowledgementPanel({
   command: { answer, unreadAnswers = [] },
 }: {

@@ -14,7 +14,7 @@ export const EMPTY_FORM: CommandForm = { action: '', policy: 'latest', lane: '',
 
 const MOST_ACTIONS = 6;
 
-/** The request of a form, or a sentence that says what is missing. Everything else is checked by the api. */
+/** The request of a form, or a sentence that states what is missing. Everything else is checked by the api. */
 export function requestOf({ action, policy, lane, ttl }: CommandForm): Schemas['CommandRequest'] | string {
   let parsed: unknown;
   try {

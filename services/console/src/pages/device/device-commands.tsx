@@ -16,7 +16,7 @@ type Command = Schemas['Command'];
 
 const SHOWN = 20;
 
-/** The commands of a device, newest first; each opens to its story. */
+/** The commands of a device, newest first; each expands to its story. */
 export function DeviceCommands({ address }: { address: DeviceAddress }) {
   const { data, error } = useQuery(deviceCommandsQuery(address));
   const [isAll, setAll] = useState(false);

@@ -17,7 +17,7 @@ const JUDGEMENTS: Readonly<Record<Decision['judgement'], string>> = {
   pending: '… not evaluated yet',
 };
 
-/** What the device decided alone while its link was down. Not shown for devices that never did. */
+/** What the device decided on its own while its link was down. Hidden for devices that never made one. */
 export function EdgeDecisions({ address }: { address: DeviceAddress }) {
   const { data } = useQuery(edgeDecisionsQuery(address));
   if (data === undefined || (data.decisions.length === 0 && data.dropped === 0)) return null;

@@ -58,7 +58,7 @@ function dataOf({ times, values }: PlotSeries): uPlot.AlignedData {
   return [times as number[], values as (number | null)[]];
 }
 
-/** Grows when the theme changes. */
+/** Incremented when the theme changes. */
 function useThemeCount(): number {
   const [count, setCount] = useState(0);
   useEffect(() => watchTheme(() => setCount((before) => before + 1)), []);

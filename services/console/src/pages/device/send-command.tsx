@@ -13,7 +13,7 @@ import type { DeviceAddress } from './use-device.js';
 
 const WAIT = 'wait=10';
 
-/** Sends a command, and shows what the server knows of it: the button never says that a lamp is on. */
+/** Sends a command, and shows what the server knows about it: the button never says that a lamp is on. */
 export function SendCommand({ address }: { address: DeviceAddress }) {
   const id = useId();
   const [form, setForm] = useState(EMPTY_FORM);

@@ -20,7 +20,7 @@ const HEADLINES: Readonly<Record<Schemas['WhyNot']['outcome'], string>> = {
   unreadable: 'unreadable',
 };
 
-/** Why a rule is raised on the device, or why not, in the sentences of the api. */
+/** Why a rule is raised on the device, or why not, in the api's sentences. */
 export function WhyPanel({ address }: { address: DeviceAddress }) {
   const { data, error } = useQuery(rulesQuery(address.fleet));
   const [query, change] = useQueryChanges();

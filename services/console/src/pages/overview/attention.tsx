@@ -30,7 +30,7 @@ interface Finding {
   readonly more?: ReactNode;
 }
 
-/** What a person should look at. Empty lists are not shown. */
+/** What needs a person's attention. Empty lists are not shown. */
 export function Attention() {
   const findings = [
     ...useAlerts(),

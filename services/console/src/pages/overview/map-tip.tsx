@@ -6,7 +6,7 @@ import type { DeviceState } from '../../live/fleet-states.js';
 const MOST_VALUES = 8;
 const WIDTH = 220;
 
-/** What is known of the device under the pointer, next to its cell. */
+/** What is known about the device under the pointer, next to its cell. */
 export function MapTip({
   state,
   cell,

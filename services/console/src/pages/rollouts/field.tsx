@@ -1,6 +1,6 @@
 import { useId } from 'react';
 
-/** A labelled text field or, with options, a choice. */
+/** A labelled text field, or a select if it has options. */
 export function Field({
   label,
   value,

@@ -17,7 +17,7 @@ function countsOf({ enqueued, outcomes }: Rollout) {
   return { good, bad, over, open: Math.max(0, enqueued - good - bad - over) };
 }
 
-/** How far a rollout is, as a bar with a sentence. */
+/** How far a rollout has progressed, as a bar with a sentence. */
 export function RolloutProgress({ rollout }: { rollout: Rollout }) {
   const { good, bad, over, open } = countsOf(rollout);
   const all = Math.max(1, rollout.enqueued);

@@ -43,7 +43,7 @@ export function selectorOf({ devices, presence, when }: RolloutForm): Selector {
   };
 }
 
-/** The request of a form, or a sentence that says what is missing. Everything else is checked by the api. */
+/** The request of a form, or a sentence that states what is missing. Everything else is checked by the api. */
 export function rolloutRequestOf(form: RolloutForm): Schemas['RolloutRequest'] | string {
   const command = requestOf({ ...form, isWaiting: false });
   if (typeof command === 'string') return command;

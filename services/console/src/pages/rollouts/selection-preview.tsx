@@ -66,7 +66,7 @@ export function SelectionPreview({
   );
 }
 
-/** The text, when it has not changed for a moment. */
+/** The text, once it has stopped changing for a moment. */
 function useSettled(text: string): string {
   const [settled, setSettled] = useState(text);
   useEffect(() => {

@@ -16,7 +16,7 @@ import { placeOf } from './json-places.js';
 import type { RuleProblem } from './rule-problems.js';
 import { type SchemaNode, schemaCompletion } from './schema-completion.js';
 
-/** Problems are looked for when the user stops typing for this long, milliseconds. */
+/** The text is checked when the user stops typing for this long, milliseconds. */
 const PAUSE_MS = 400;
 
 const COLOURS = HighlightStyle.define([
@@ -52,7 +52,7 @@ interface EditorProps {
   readonly label: string;
   readonly schema: SchemaNode;
   readonly measurements: readonly string[];
-  /** All problems of the text; a problem at '' is at its beginning. */
+  /** All problems in the text; a problem at '' is shown at the beginning. */
   readonly check: (text: string) => Promise<readonly RuleProblem[]>;
   readonly onChange: (text: string) => void;
 }
@@ -89,7 +89,7 @@ export default function CodeEditor({ text, label, schema, measurements, check, o
           THEME,
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': label }),
-          // Tab is not taken: it leaves the editor.
+          // Tab is not captured: it leaves the editor.
           keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...historyKeymap]),
           autocompletion({
             override: [schemaCompletion(schema, () => latest.current.measurements)],

@@ -136,7 +136,7 @@ export function RuleEditor({ text, onChange, version, onSaved }: RuleEditorProps
   );
 }
 
-/** Problems of the text, of the schema, or else of the server, since each makes the next ones meaningless. */
+/** Problems in the text, in the schema, or else from the server, since each makes the next ones meaningless. */
 async function problemsOf(fleet: string, schema: SchemaNode, text: string): Promise<readonly RuleProblem[]> {
   const rule = parseRuleText(text);
   if (typeof rule === 'string') return [{ pointer: '', detail: rule, severity: 'error' }];

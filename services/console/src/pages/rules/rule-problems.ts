@@ -3,7 +3,7 @@ import { ApiProblem } from '../../api/problem.js';
 import { dryRun, type RuleDraft } from '../../api/rule-queries.js';
 import type { SchemaNode } from './schema-completion.js';
 
-/** A problem of a rule, at a JSON pointer. */
+/** A problem in a rule, at a JSON pointer. */
 export interface RuleProblem {
   readonly pointer: string;
   readonly detail: string;

@@ -12,7 +12,7 @@ const SCHEMA: SchemaNode = {
   },
 };
 
-it('leaves out values that the schema adds by itself', () => {
+it('leaves out values that the schema adds by default', () => {
   const shown = (rule: object) => JSON.parse(ruleText(rule, SCHEMA)) as object;
   expect(shown({ id: 'a', hold: '0s', command: { ttl: '1h', policy: 'latest' } })).toEqual({ id: 'a' });
   expect(shown({ id: 'a', hold: '5s', command: { ttl: '1h', policy: 'now' } })).toEqual({

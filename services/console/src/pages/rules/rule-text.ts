@@ -11,7 +11,7 @@ export const NEW_RULE = `{
 }
 `;
 
-/** The text of a stored rule, without values that its schema adds by itself. */
+/** The text of a stored rule, without values that its schema adds by default. */
 export function ruleText(rule: object, schema: SchemaNode): string {
   return `${JSON.stringify(withoutDefaults(rule, schema), null, 2)}\n`;
 }
@@ -47,7 +47,7 @@ export interface DiffLine {
   readonly text: string;
 }
 
-/** The smallest difference of two texts, line by line. Rules have at most a few hundred lines. */
+/** The smallest difference between two texts, line by line. Rules have at most a few hundred lines. */
 export function diffLines(before: string, after: string): DiffLine[] {
   const [a, b] = [before.trimEnd().split('\n'), after.trimEnd().split('\n')];
   // common[i][j]: how many lines a from i and b from j have in common.

@@ -48,7 +48,7 @@ export function SignIn() {
         </p>
         <label className="check">
           <input type="checkbox" checked={isStored} onChange={({ target }) => setStored(target.checked)} />
-          Stay signed in in this tab
+          Stay signed in for this tab
         </label>
         <button className="button primary" type="submit" disabled={isChecking}>
           {isChecking ? 'Checking the key' : 'Sign in'}

@@ -3,7 +3,7 @@ import { linesPanel } from '../../panels.js';
 import { REPLICA, sumRate } from '../../promql.js';
 import { RESULTS } from '../colors.js';
 
-/** Every replica receives births and the log of the broker; they share the other messages. */
+/** Every replica receives births and the broker's log; they share the other messages. */
 const rejectedRate = (where: string) =>
   `sum by (kind, reason, instance) (rate(lamplighter_input_rejected_total{${where},${REPLICA}}[$__rate_interval]))`;
 const REJECTED_BY_EACH = rejectedRate('kind=~"presence|connection"');
@@ -16,7 +16,7 @@ export const RESULTS_ROW: Row = [
     linesPanel({
       title: 'Readings by result',
       description:
-        'Accepted: the new last state. Late: stored in the window only. Duplicate: stored before. Stale: too old for a full window. Retained: redelivered by the broker, of unknown age. Rejected: invalid. Retried: waits for Redis and counts again.',
+        'Accepted: the new last state. Late: stored only in the window. Duplicate: stored before. Stale: too old for a full window. Retained: redelivered by the broker, of unknown age. Rejected: invalid. Retried: waits for Redis and counts again.',
       unit: 'cps',
       queries: [[sumRate(`telemetry_messages_total{${REPLICA}}`, 'result'), '{{result}}']],
       width: 12,
@@ -95,7 +95,7 @@ export const RESULTS_ROW: Row = [
     linesPanel({
       title: 'Suspicious input',
       description:
-        'Messages accepted per minute that are probably wrong. Type: a value of another type than a rule needs or the fleet declares. Inexact: an integer beyond 2^53.',
+        'Messages accepted per minute that are probably wrong. Type: a value of a different type than a rule needs or the fleet declares. Inexact: an integer beyond 2^53.',
       unit: 'cpm',
       queries: [
         [
