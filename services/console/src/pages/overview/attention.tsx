@@ -54,7 +54,7 @@ export function Attention() {
                 // biome-ignore lint/suspicious/noArrayIndexKey: the lines have no identity and are short
                 <li key={index}>{line}</li>
               ))}
-              {more !== undefined && <li>{more}</li>}
+              {more !== undefined && <li className="more">{more}</li>}
             </ul>
           </li>
         ))}
