@@ -27,7 +27,11 @@ export default {
     only('store-imports-evaluation', '^packages/store/src/', '^packages/(store|evaluation|contracts)/'),
     only('device-imports-evaluation', '^packages/device/src/', '^packages/(device|evaluation|contracts)/'),
     only('service-kit-imports-nothing', '^packages/service-kit/src/', '^packages/service-kit/'),
-    only('native-imports-nothing', '^tools/native/src/', '^tools/native/'),
+    only(
+      'native-imports-only-the-promise-numbers',
+      '^tools/native/src/',
+      '^(tools/native|packages/service-kit/(src|dist)/promise-numbers)',
+    ),
     only(
       'test-kit-imports',
       '^tools/test-kit/src/',

@@ -1,6 +1,5 @@
 import { isoTime } from '../responses/iso-time.js';
-import { NUMBER_NAMES } from './expressions.js';
-import { type NumbersBody, SPAN_MS, STEP_MS } from './numbers.schema.js';
+import { NUMBER_NAMES, type NumbersBody, SPAN_MS, STEP_MS } from './numbers.schema.js';
 import type { PrometheusAlert, PrometheusNumbers, Series } from './prometheus.js';
 
 /** Always fires, to show that alerting works. */

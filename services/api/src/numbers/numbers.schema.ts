@@ -1,10 +1,13 @@
+import { promiseNumbers } from '@lamplighter/service-kit/promise-numbers';
 import { z } from 'zod';
 import { timeSchema } from '../responses/iso-time.js';
-import { NUMBER_NAMES } from './expressions.js';
 
 /** The numbers cover this time, in steps of this length, milliseconds. */
 export const SPAN_MS = 15 * 60_000;
 export const STEP_MS = 15_000;
+
+type NumberName = keyof ReturnType<typeof promiseNumbers>;
+export const NUMBER_NAMES = Object.keys(promiseNumbers()) as [NumberName, ...NumberName[]];
 
 const alertSchema = z.object({
   name: z.string(),

@@ -1,9 +1,10 @@
+import { labelledQuery, promiseNumbers } from '@lamplighter/service-kit/promise-numbers';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../foundation/config.js';
 import { CONFIG } from '../foundation/tokens.js';
-import { QUERY } from './expressions.js';
 import { SPAN_MS, STEP_MS } from './numbers.schema.js';
 
+const QUERY = labelledQuery(promiseNumbers());
 const TIMEOUT_MS = 2000;
 /** All clients share a response for this long, so that open consoles do not multiply the queries. */
 const CACHED_MS = 2000;

@@ -1,7 +1,10 @@
+import { promiseNumbers } from '@lamplighter/service-kit/promise-numbers';
 import { board } from '../board.js';
 import { gaugePanel, linesPanel, statesPanel, statPanel, tablePanel } from '../panels.js';
 import { quantile, sumRate } from '../promql.js';
 import { ENDS, PRESENCE, RESULTS } from './colors.js';
+
+const { loopP99, oldestPending, unexplainedCommands, unexplainedReadings } = promiseNumbers();
 
 /** The health of the whole system at a glance. */
 export const overview = board({
@@ -18,9 +21,7 @@ export const overview = board({
           description:
             'Readings stored per second: valid, new and on disk in Redis. Red: nothing arrives, or nothing is accepted.',
           unit: 'cps',
-          queries: [
-            [`${sumRate('telemetry_messages_total{result=~"accepted|late"}')} or vector(0)`, 'stored'],
-          ],
+          queries: [[`${promiseNumbers('$__rate_interval').telemetryRate} or vector(0)`, 'stored']],
           width: 6,
           height: 5,
           decimals: 1,
@@ -31,9 +32,7 @@ export const overview = board({
           description:
             'Time from reading telemetry off the socket to the PUBACK of the command that it caused, 99th percentile of the last minute.',
           unit: 's',
-          queries: [
-            ['histogram_quantile(0.99, sum by (le) (rate(lamplighter_loop_seconds_bucket[1m]))) >= 0', 'p99'],
-          ],
+          queries: [[loopP99, 'p99']],
           width: 6,
           height: 5,
           noValue: 'no commands',
@@ -44,7 +43,7 @@ export const overview = board({
           description:
             'Age of the oldest open command. It waits for its device, its turn or an acknowledgement. CommandQueueOldestTooOld fires after ten minutes.',
           unit: 's',
-          queries: [['max(lamplighter_command_oldest_pending_age_seconds)', 'oldest']],
+          queries: [[oldestPending, 'oldest']],
           width: 6,
           height: 5,
           noValue: 'Redis or API down',
@@ -56,8 +55,8 @@ export const overview = board({
             'What the ledgers do not explain. Commands: any value but 0 is a bug. Readings: in transit, or lost between a device and the broker. Updated once a minute.',
           unit: 'short',
           queries: [
-            ['max(lamplighter_ledger_unexplained{kind="commands"})', 'commands'],
-            ['max(lamplighter_ledger_unexplained{kind="readings"})', 'readings'],
+            [unexplainedCommands, 'commands'],
+            [unexplainedReadings, 'readings'],
           ],
           width: 6,
           height: 5,

@@ -1,28 +1,23 @@
+import { labelledQuery, promiseNumbers } from '@lamplighter/service-kit/promise-numbers';
 import type { Numbers } from './numbers.js';
 
-/** PromQL of each number: the expressions of the overview dashboard, with a range of one minute where that is variable. */
-export const EXPRESSIONS = {
-  telemetry: 'sum(rate(lamplighter_telemetry_messages_total{result=~"accepted|late"}[1m]))',
-  loopP99: 'histogram_quantile(0.99, sum by (le) (rate(lamplighter_loop_seconds_bucket[1m]))) >= 0',
-  oldestPending: 'max(lamplighter_command_oldest_pending_age_seconds)',
-  unexplainedCommands: 'max(lamplighter_ledger_unexplained{kind="commands"})',
-  unexplainedReadings: 'max(lamplighter_ledger_unexplained{kind="readings"})',
+const { telemetryRate: telemetry, commandRate: commands, ...others } = promiseNumbers();
+const EXPRESSIONS = {
+  telemetry,
+  commands,
+  ...others,
   devicesOnline: 'max(lamplighter_devices{state="online"})',
   devicesKnown: 'max(sum by (instance) (lamplighter_devices{state=~"online|stale|offline"}))',
-  commands: 'sum(rate(lamplighter_commands_total{transition="dispatched"}[1m]))',
   brokerDropped: 'max(increase(lamplighter_broker_publish_dropped_total[10m]))',
   ruleErrors: 'sum(increase(lamplighter_rule_evaluations_total{result=~"error|budget_exceeded"}[5m]))',
-} as const satisfies Partial<Record<keyof Numbers, string>>;
+} satisfies Partial<Record<keyof Numbers, string>>;
 
 /** Without Watchdog, which always fires. */
 const ALERTS = 'count by (alertname) (ALERTS{alertstate="firing",alertname!="Watchdog"})';
 const UP = 'min by (job) (up{job=~"rules|api|device-sim"})';
 const TIMEOUT_MS = 2000;
 
-/** One query for all numbers; the label `number` of a sample names its number. */
-const QUERY = Object.entries({ ...EXPRESSIONS, alerts: ALERTS, up: UP })
-  .map(([number, expression]) => `label_replace(${expression}, "number", "${number}", "", "")`)
-  .join(' or ');
+const QUERY = labelledQuery({ ...EXPRESSIONS, alerts: ALERTS, up: UP });
 
 interface Sample {
   readonly metric: Readonly<Record<string, string>>;

@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { REPOSITORY } from '../state/repository.js';
 import { readSamples } from './exposition.js';
-import { EXPRESSIONS, readFromPrometheus } from './from-prometheus.js';
+import { readFromPrometheus } from './from-prometheus.js';
 import { ServicesReader } from './from-services.js';
 
 const servers: Server[] = [];
@@ -125,13 +122,5 @@ describe('with Prometheus', () => {
   it('returns undefined after the first scrape of the services', async () => {
     const up = sample({ number: 'up', job: 'rules' }, '1');
     expect(await readFromPrometheus(await serveResult([up]))).toBeUndefined();
-  });
-
-  it('uses the expressions of the overview dashboard', () => {
-    const overview = JSON.stringify(
-      JSON.parse(readFileSync(join(REPOSITORY, 'grafana/dashboards/overview.json'), 'utf8')),
-    );
-    for (const name of ['loopP99', 'oldestPending', 'unexplainedCommands', 'unexplainedReadings'] as const)
-      expect(overview).toContain(JSON.stringify(EXPRESSIONS[name]).slice(1, -1));
   });
 });
