@@ -3,9 +3,7 @@ import { useEffect, useId, useMemo, useState } from 'react';
 import { ApiProblem } from '../../api/problem.js';
 import { MOST_DEVICES } from '../../api/queries.js';
 import { selectionQuery } from '../../api/selection-queries.js';
-
-/** The condition is sent when the user stops typing for this long, milliseconds. */
-const PAUSE_MS = 400;
+import { useSettled } from '../../elements/use-settled.js';
 
 /** The devices whose last state meets a CEL condition; `matching` is undefined without a condition, or before the first answer. */
 export function useCondition(
@@ -38,12 +36,11 @@ export function ConditionField({
 }) {
   const id = useId();
   const [text, setText] = useState(value);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only typing starts the pause
+  const settled = useSettled(text);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only typing changes the condition
   useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
+    if (settled !== value) onChange(settled);
+  }, [settled]);
   return (
     <span className="condition">
       <input

@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { apiPath, devicePath } from '../../addresses/paths.js';
 import { type Selector, selectionQuery } from '../../api/selection-queries.js';
@@ -8,10 +7,9 @@ import { Age } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
 import { number, span } from '../../elements/format.js';
 import { Panel } from '../../elements/panel.js';
+import { useSettled } from '../../elements/use-settled.js';
 
 const LISTED = 50;
-/** The selector is sent when the user stops typing for this long, milliseconds. */
-const PAUSE_MS = 400;
 
 /** The devices that the selector matches now, and how long the rollout takes. */
 export function SelectionPreview({
@@ -64,14 +62,4 @@ export function SelectionPreview({
       </div>
     </Panel>
   );
-}
-
-/** The text, once it has stopped changing for a moment. */
-function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
 }

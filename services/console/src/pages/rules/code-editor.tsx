@@ -12,12 +12,10 @@ import { EditorState } from '@codemirror/state';
 import { EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
+import { TYPING_PAUSE_MS } from '../../elements/use-settled.js';
 import { placeOf } from './json-places.js';
 import type { RuleProblem } from './rule-problems.js';
 import { type SchemaNode, schemaCompletion } from './schema-completion.js';
-
-/** The text is checked when the user stops typing for this long, milliseconds. */
-const PAUSE_MS = 400;
 
 const COLOURS = HighlightStyle.define([
   { tag: tags.propertyName, color: 'var(--accent)' },
@@ -95,7 +93,7 @@ export default function CodeEditor({ text, label, schema, measurements, check, o
             override: [schemaCompletion(schema, () => latest.current.measurements)],
             icons: false,
           }),
-          linter((editor) => diagnostics(editor, latest.current.check), { delay: PAUSE_MS }),
+          linter((editor) => diagnostics(editor, latest.current.check), { delay: TYPING_PAUSE_MS }),
           EditorView.updateListener.of(({ docChanged, state }) => {
             if (docChanged) latest.current.onChange(state.doc.toString());
           }),
