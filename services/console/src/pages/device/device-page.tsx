@@ -15,13 +15,13 @@ import { SendCommand } from './send-command.js';
 import { SessionPanel } from './session-panel.js';
 import { SettingsPanel } from './settings-panel.js';
 import { TelemetryPanel } from './telemetry-panel.js';
-import { useDeviceEvents } from './use-device.js';
+import { useDevice } from './use-device.js';
 import { WhyPanel } from './why-panel.js';
 import './device.css';
 
 /** Everything about one device. */
 export default function DevicePage({ device }: { device: string }) {
-  const address = useDeviceEvents(device);
+  const address = useDevice(device);
   const { data, error, dataUpdatedAt } = useQuery(deviceQuery(address));
   if (data === undefined)
     return error === null ? (

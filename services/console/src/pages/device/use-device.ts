@@ -3,6 +3,7 @@ import { useCallback } from 'react';
 import { deviceCommandsQuery, deviceQuery, readingsQuery } from '../../api/device-queries.js';
 import type { LiveEvent } from '../../live/event-stream.js';
 import { useEvents, useLive } from '../../live/live-context.js';
+import { useRefresh } from '../../live/use-refresh.js';
 
 /** The store keeps this many readings of a device. */
 const READINGS = 240;
@@ -12,34 +13,40 @@ export interface DeviceAddress {
   readonly device: string;
 }
 
-/** Applies live events of a device to what its page has read. */
-export function useDeviceEvents(device: string): DeviceAddress {
+/** The address of a device, whose page follows its live events. */
+export function useDevice(device: string): DeviceAddress {
   const { fleet } = useLive();
+  const address = { fleet, device };
+  const isOwn = (event: LiveEvent, types: readonly string[]) =>
+    event.device === device && types.includes(event.type);
+  useRefresh((event) => isOwn(event, COMMAND_EVENTS), deviceCommandsQuery(address).queryKey);
+  useRefresh((event) => isOwn(event, DEVICE_EVENTS), deviceQuery(address).queryKey);
+  useLiveReadings(fleet, device);
+  return address;
+}
+
+const COMMAND_EVENTS = ['command', 'effect'];
+const DEVICE_EVENTS = [...COMMAND_EVENTS, 'presence', 'removal'];
+
+/** Adds the readings that live events sample to those that were read, so that the plot needs no request for them. */
+function useLiveReadings(fleet: string, device: string): void {
   const queries = useQueryClient();
-  const apply = useCallback(
+  const add = useCallback(
     (events: readonly LiveEvent[]) => {
-      const address = { fleet, device };
-      const own = events.filter((event) => event.device === device);
-      const isNamed = (...types: string[]) => own.some(({ type }) => types.includes(type));
-      const readings = own
-        .filter(({ type }) => type === 'telemetry')
+      const readings = events
+        .filter((event) => event.device === device && event.type === 'telemetry')
         .map(readingOf)
         .reverse();
-      if (readings.length > 0) {
-        queries.setQueryData(readingsQuery(address).queryKey, (known) =>
-          known === undefined
-            ? known
-            : { ...known, readings: [...readings, ...known.readings].slice(0, READINGS) },
-        );
-      }
-      const read = (queryKey: readonly unknown[]) => void queries.invalidateQueries({ queryKey });
-      if (isNamed('command', 'effect')) read(deviceCommandsQuery(address).queryKey);
-      if (isNamed('command', 'effect', 'presence', 'removal')) read(deviceQuery(address).queryKey);
+      if (readings.length === 0) return;
+      queries.setQueryData(readingsQuery({ fleet, device }).queryKey, (known) =>
+        known === undefined
+          ? known
+          : { ...known, readings: [...readings, ...known.readings].slice(0, READINGS) },
+      );
     },
     [device, fleet, queries],
   );
-  useEvents(apply);
-  return { fleet, device };
+  useEvents(add);
 }
 
 /** The reading that a live event samples. */

@@ -25,7 +25,7 @@ const SKIPPED = {
 export default function RolloutPage({ id }: { id: string }) {
   const { fleet } = useLive();
   const { data: rollout, error } = useQuery(rolloutQuery(id));
-  useRefresh(({ type }) => type === 'rollout' || type === 'command', rolloutQuery(id).queryKey);
+  useRefresh((event) => event.rollout === id, rolloutQuery(id).queryKey);
   if (rollout === undefined)
     return error === null ? (
       <Loading what="the rollout" />
