@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import { api, bodyOf } from './client.js';
+import { api, bodyOf, type Schemas } from './client.js';
 
 export interface OpenCommandFilter {
   readonly state?: 'pending' | 'dispatched' | 'acknowledged';
@@ -35,11 +35,33 @@ export const commandQuery = (id: string) =>
   queryOptions({
     queryKey: ['command', id],
     queryFn: async ({ signal }) => bodyOf(api.GET('/v1/commands/{id}', { params: { path: { id } }, signal })),
-    refetchInterval: 5000,
+    refetchInterval: ({ state: { data } }) => (data === undefined || canChange(data) ? 5000 : false),
   });
+
+export function isOpen(state: Schemas['Command']['state']): boolean {
+  return state === 'pending' || state === 'dispatched' || state === 'acknowledged';
+}
+
+/** Whether a command is open, or its effect is not known yet. */
+const canChange = ({ state, effect }: Pick<Schemas['Command'], 'state' | 'effect'>) =>
+  isOpen(state) || effect?.outcome === 'pending';
 
 export const cancelCommand = (id: string) =>
   bodyOf(api.DELETE('/v1/commands/{id}', { params: { path: { id } } }));
+
+/** Why a command was issued, and what happened to it. */
+export const whyQuery = (command: string) =>
+  queryOptions({
+    queryKey: ['why', command],
+    queryFn: async ({ signal }) =>
+      bodyOf(api.GET('/v1/commands/{id}/why', { params: { path: { id: command } }, signal })),
+    refetchInterval: ({ state: { data } }) => (data === undefined || canChange(data) ? 5000 : false),
+  });
+
+/** Why a command was issued; the sentences on its delivery follow them in the response. */
+export function reasonsOf({ sentences, delivery }: Pick<Schemas['Why'], 'sentences' | 'delivery'>): string[] {
+  return sentences.slice(0, sentences.length - delivery.length);
+}
 
 /** The stopped lanes of a fleet that have waiting commands. */
 export const stoppedLanesQuery = (fleet: string) =>

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { api, bodyOf, type Schemas } from './client.js';
+import { api, bodyOf } from './client.js';
 
 interface Address {
   readonly fleet: string;
@@ -57,19 +57,6 @@ export const whyNotQuery = (address: Address, rule: string) =>
       ),
     refetchInterval: 5000,
   });
-
-/** Why a command was issued, and what happened to it. */
-export const whyQuery = (command: string) =>
-  queryOptions({
-    queryKey: ['why', command],
-    queryFn: async ({ signal }) =>
-      bodyOf(api.GET('/v1/commands/{id}/why', { params: { path: { id: command } }, signal })),
-  });
-
-/** Why a command was issued; the sentences on its delivery follow them in the response. */
-export function reasonsOf({ sentences, delivery }: Pick<Schemas['Why'], 'sentences' | 'delivery'>): string[] {
-  return sentences.slice(0, sentences.length - delivery.length);
-}
 
 /** What the device decided by its edge rule while its link was down, and how the server evaluates it. */
 export const edgeDecisionsQuery = (address: Address) =>

@@ -20,8 +20,12 @@ export const rolloutQuery = (id: string) =>
   queryOptions({
     queryKey: ['rollout', id],
     queryFn: async ({ signal }) => bodyOf(api.GET('/v1/rollouts/{id}', { params: { path: { id } }, signal })),
-    refetchInterval: 3000,
+    refetchInterval: ({ state: { data } }) => (data === undefined || canChange(data) ? 3000 : false),
   });
+
+/** Whether a rollout is running, or commands of it are still open. */
+const canChange = ({ state, enqueued, outcomes }: Schemas['Rollout']): boolean =>
+  state === 'running' || enqueued > Object.values(outcomes).reduce((sum, count) => sum + count, 0);
 
 export const startRollout = (fleet: string, body: Schemas['RolloutRequest']) =>
   bodyOf(

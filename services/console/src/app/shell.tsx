@@ -33,6 +33,7 @@ export function Shell({ fleet, children }: { fleet: string | undefined; children
           <AccountMenu />
         </div>
       </header>
+      <Rejection />
       <main id="content" tabIndex={-1}>
         {children}
       </main>
@@ -97,6 +98,16 @@ function LiveState() {
       <span className="live-dot" aria-hidden="true" />
       {text}
     </span>
+  );
+}
+
+function Rejection() {
+  const rejection = useContext(LiveContext)?.status.rejection;
+  if (rejection === undefined) return null;
+  return (
+    <p className="rejection" role="alert">
+      This page is not live: {rejection}
+    </p>
   );
 }
 

@@ -18,10 +18,6 @@ const KINDS: Readonly<Record<CommandState, Kind>> = {
 };
 const SIGNS: Readonly<Record<Kind, string>> = { open: '…', good: '✓', bad: '!', over: '–' };
 
-export function isOpen(state: CommandState): boolean {
-  return KINDS[state] === 'open';
-}
-
 /** The state of a command, with a sign for each kind of state. */
 export function CommandStateMark({ state }: { state: CommandState }) {
   const kind = KINDS[state];

@@ -1,4 +1,5 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { ApiProblem, problemOf } from '../api/problem.js';
 import { backOff } from './back-off.js';
 
 /** A live event, as in docs/api/openapi.json. `missed` means that some events are lost. */
@@ -17,6 +18,8 @@ export interface StreamHandlers {
   readonly onClosed: () => void;
   /** The api does not accept the key; the stream has ended. */
   readonly onRefused: () => void;
+  /** The api rejects the request for another reason, which a retry does not change; the stream has ended. */
+  readonly onRejected: (problem: Error) => void;
 }
 
 /** The api sends a comment every 15 s: after this time without one the connection is dead, milliseconds. */
@@ -29,7 +32,7 @@ const SILENCE_MS = 40_000;
 export async function followEvents(
   path: string,
   key: string,
-  { onEvent, onOpen, onClosed, onRefused }: StreamHandlers,
+  { onEvent, onOpen, onClosed, onRefused, onRejected }: StreamHandlers,
   signal: AbortSignal,
 ): Promise<void> {
   let lastId: string | undefined;
@@ -45,6 +48,7 @@ export async function followEvents(
         cache: 'no-store',
       });
       if (response.status === 401) return onRefused();
+      if (isFinal(response.status)) return onRejected(await rejectionOf(response));
       if (response.ok && response.body !== null) {
         failures = 0;
         onOpen(wasOpen);
@@ -64,6 +68,20 @@ export async function followEvents(
     await delay(backOff(failures), signal);
     failures += 1;
   }
+}
+
+/** Whether repeating a request with this status would lead to it again; 408 and 429 are temporary. */
+function isFinal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
+/** What the api says, or the status if a proxy responded in its place. */
+async function rejectionOf(response: Response): Promise<Error> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const problem = problemOf(body, response.status);
+  return problem instanceof ApiProblem
+    ? problem
+    : new Error(`The api responded with status ${response.status}.`);
 }
 
 async function readMessages(

@@ -6,6 +6,8 @@ export interface LiveStatus {
   readonly isLive: boolean;
   /** When that began, in milliseconds on this browser's clock. */
   readonly since: number;
+  /** Why there will be no live events; undefined while the page is live or tries to connect. */
+  readonly rejection?: string;
 }
 
 export interface Live {

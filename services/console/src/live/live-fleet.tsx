@@ -45,6 +45,7 @@ export function LiveFleet({ fleet, children }: { fleet: string; children: ReactN
         },
         onClosed: () => setStatus((now) => (now.isLive ? { isLive: false, since: Date.now() } : now)),
         onRefused: () => signOut(KEY_REFUSED),
+        onRejected: ({ message }) => setStatus({ isLive: false, since: Date.now(), rejection: message }),
       },
       stop.signal,
     );

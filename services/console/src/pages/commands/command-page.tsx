@@ -3,11 +3,10 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { apiPath, commandsPath, devicePath, rolloutPath, rulePath } from '../../addresses/paths.js';
 import type { Schemas } from '../../api/client.js';
-import { cancelCommand, commandQuery } from '../../api/command-queries.js';
-import { reasonsOf, whyQuery } from '../../api/device-queries.js';
+import { cancelCommand, commandQuery, isOpen, reasonsOf, whyQuery } from '../../api/command-queries.js';
 import { ActionButton } from '../../elements/action-button.js';
 import { Age, Time } from '../../elements/age.js';
-import { CommandStateMark, isOpen } from '../../elements/command-state.js';
+import { CommandStateMark } from '../../elements/command-state.js';
 import { CommandTimeline } from '../../elements/command-timeline.js';
 import { CopyButton, curl } from '../../elements/copy.js';
 import { span } from '../../elements/format.js';
@@ -24,7 +23,7 @@ import './commands.css';
 export default function CommandPage({ id }: { id: string }) {
   const { fleet } = useLive();
   const { data: command, error } = useQuery(commandQuery(id));
-  const why = useQuery({ ...whyQuery(id), refetchInterval: 5000 });
+  const why = useQuery(whyQuery(id));
   useRefresh((event) => event.command === id, commandQuery(id).queryKey, whyQuery(id).queryKey);
   if (command === undefined)
     return error === null ? (

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Schemas } from '../../api/client.js';
-import { reasonsOf, whyQuery } from '../../api/device-queries.js';
+import { reasonsOf, whyQuery } from '../../api/command-queries.js';
 import { CommandStateMark } from '../../elements/command-state.js';
 import { localTime } from '../../elements/format.js';
 import type { PlotFrame } from './plot.js';
