@@ -76,6 +76,10 @@ export class RulesMetrics extends Metrics {
     'Input that was not understood; a message counts once, by its first fault',
     { kind: INPUT_KINDS, reason: INPUT_REASONS },
   );
+  readonly retainedCleared = this.counter(
+    'retained_junk_cleared_total',
+    'Retained messages cleared at the broker because they are no births or wills',
+  );
   readonly inputSuspicious = this.counter(
     'input_suspicious_total',
     'Messages accepted but probably wrong: an unexpected type, or an integer beyond 2^53',

@@ -51,7 +51,7 @@ export type Birth = z.infer<typeof birthSchema>;
 export type Will = z.infer<typeof willSchema>;
 
 /** Largest birth or will, bytes. */
-const MAX_PRESENCE_BYTES = 1024;
+export const MAX_PRESENCE_BYTES = 1024;
 
 /** Parses a birth or a will; undefined if it is neither. Never throws. */
 export function parsePresence(payload: Buffer): Birth | Will | undefined {

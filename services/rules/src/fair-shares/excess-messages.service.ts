@@ -11,6 +11,7 @@ import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import { MqttTransport } from '../mqtt/mqtt-transport.js';
 import { RejectedService } from '../rejected/rejected.service.js';
+import { RetainedJunk } from '../rejected/retained-junk.service.js';
 import { RulesErrors } from '../rules-errors.js';
 import { CONFIG, REDIS } from '../tokens.js';
 import { type ExcessCount, ExcessCounts, sequencesIn } from './excess-counts.js';
@@ -41,6 +42,7 @@ export class ExcessMessages implements OnApplicationShutdown {
     private readonly metrics: RulesMetrics,
     private readonly rejected: RejectedService,
     private readonly unexpected: RulesErrors,
+    private readonly junk: RetainedJunk,
   ) {
     const { DEVICE_RATE, FLEET_RATE, NEW_DEVICE_RATE } = config;
     this.shares = new FairShares({ device: DEVICE_RATE, fleet: FLEET_RATE, newDevices: NEW_DEVICE_RATE });
@@ -65,6 +67,7 @@ export class ExcessMessages implements OnApplicationShutdown {
     const reason = this.shares.charge(topic, payload.length, arrivedAt);
     if (reason === undefined) return false;
     const [count, isFirst] = this.counts.add(topic, reason, kindOf);
+    this.junk.clearOversized(message);
     // A device that keeps its readings sends them again, so they are not lost.
     if (count.kind === 'telemetry' && this.devices.cached(topic)?.expectsReceipts !== true)
       count.own += sequencesIn(payload);

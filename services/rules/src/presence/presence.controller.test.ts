@@ -12,6 +12,7 @@ import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import type { RejectedService } from '../rejected/rejected.service.js';
+import type { RetainedJunk } from '../rejected/retained-junk.service.js';
 import type { StatePublisher } from '../state/state-publisher.service.js';
 import type { OutageLog } from '../store-access/outage-log.js';
 import { PresenceController } from './presence.controller.js';
@@ -49,6 +50,7 @@ async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<
     { markChanged: () => undefined } as unknown as StatePublisher,
     {} as RejectedService,
     new DeviceWaker(redis, metrics, outages as unknown as OutageLog),
+    {} as RetainedJunk,
   );
   fail(jest.spyOn(redis, 'pipeline'));
   const payload = Buffer.from(JSON.stringify({ online: true, session: 1, at: 1, telemetry: 'latest' }));

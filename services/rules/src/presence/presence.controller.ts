@@ -24,6 +24,7 @@ import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
 import type { Subscription } from '../mqtt/mqtt-transport.js';
 import { RejectedService } from '../rejected/rejected.service.js';
+import { RetainedJunk } from '../rejected/retained-junk.service.js';
 import { StatePublisher } from '../state/state-publisher.service.js';
 import { OutageLog } from '../store-access/outage-log.js';
 import { untilStored } from '../store-access/until-stored.js';
@@ -69,6 +70,7 @@ export class PresenceController {
     private readonly states: StatePublisher,
     private readonly rejected: RejectedService,
     private readonly waker: DeviceWaker,
+    private readonly junk: RetainedJunk,
   ) {}
 
   @EventPattern(FILTERS.presence, SUBSCRIPTION)
@@ -96,7 +98,10 @@ export class PresenceController {
     const message = parsePresence(payload);
     if (parsed === undefined || message === undefined) {
       // An empty message clears a retained one; it contains no presence.
-      if (payload.length > 0) this.reject(topic, payload, parsed === undefined);
+      if (payload.length > 0) {
+        this.reject(topic, payload, parsed === undefined);
+        this.junk.clear(topic);
+      }
       return [];
     }
     const address = new DeviceAddress(parsed.fleet, parsed.device, false);

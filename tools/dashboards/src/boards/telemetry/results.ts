@@ -95,12 +95,16 @@ export const RESULTS_ROW: Row = [
     linesPanel({
       title: 'Suspicious input',
       description:
-        'Messages accepted per minute that are probably wrong. Type: a value of a different type than a rule needs or the fleet declares. Inexact: an integer beyond 2^53.',
+        'Messages accepted per minute that are probably wrong. Type: a value of a different type than a rule needs or the fleet declares. Inexact: an integer beyond 2^53. Retained junk: messages on presence topics that are no births, cleared at the broker.',
       unit: 'cpm',
       queries: [
         [
           `60 * sum by (kind, reason) (rate(lamplighter_input_suspicious_total{${REPLICA}}[$__rate_interval]))`,
           '{{kind}}: {{reason}}',
+        ],
+        [
+          `60 * sum(rate(lamplighter_retained_junk_cleared_total{${REPLICA}}[$__rate_interval]))`,
+          'retained junk cleared',
         ],
       ],
       width: 8,
