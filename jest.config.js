@@ -27,6 +27,11 @@ const project = (displayName, testMatch, more = {}) => ({
   ...more,
 });
 
+const WITH_SHARED_STACK = {
+  globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
+  globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',
+};
+
 export default {
   // Four test files keep two cores busy, since each mostly waits for processes, disks and timers.
   maxWorkers: 4,
@@ -40,16 +45,28 @@ export default {
       '<rootDir>/bench/src/**/*.test.ts',
       '<rootDir>/examples/**/*.test.ts',
     ]),
-    // Short fault cases also run with the system tests.
-    project('system', ['<rootDir>/test/system/**/*.test.ts', '<rootDir>/test/faults/*.short.test.ts'], {
-      globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
-      globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',
-    }),
+    // Short fault cases and attacks also run with the system tests.
+    project(
+      'system',
+      [
+        '<rootDir>/test/system/**/*.test.ts',
+        '<rootDir>/test/faults/*.short.test.ts',
+        '<rootDir>/test/security/*.short.test.ts',
+      ],
+      WITH_SHARED_STACK,
+    ),
+    // Every attack, the short ones with more of each.
+    project(
+      'security',
+      ['<rootDir>/test/security/*.test.ts', '<rootDir>/test/system/security/*.test.ts'],
+      WITH_SHARED_STACK,
+    ),
     // Long console tests. The short ones run with the system tests.
-    project('console', ['<rootDir>/test/console/*.test.ts', '<rootDir>/test/system/console/*.test.ts'], {
-      globalSetup: '<rootDir>/test/system/shared-stack.setup.mjs',
-      globalTeardown: '<rootDir>/test/system/shared-stack.teardown.mjs',
-    }),
+    project(
+      'console',
+      ['<rootDir>/test/console/*.test.ts', '<rootDir>/test/system/console/*.test.ts'],
+      WITH_SHARED_STACK,
+    ),
     project('faults', ['<rootDir>/test/faults/*.test.ts'], { globalSetup: '<rootDir>/scripts/bundle.mjs' }),
   ],
 };
