@@ -43,6 +43,8 @@
  * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements in a sample of its readings (see measurement-names.ts) | 1000 per fleet |
  * | `{lamplighter}:fleet-settings`   | HASH | `<fleet>/<setting>` → value; `*` → how often any was written | few per fleet |
  * | `{lamplighter}:edge-rules`       | HASH | `<fleet>/<device>` → its edge rule; `…-walk` is the lease of the replica that checks whether devices have its current version | one per device |
+ * | `{lamplighter}:accounts`         | HASH | device → its account at the broker, JSON (see device-accounts.ts); `*` → how often any was changed | `MAX_ACCOUNTS`, including revoked ones, which are kept |
+ * | `{lamplighter}:account-names`    | ZSET | `<fleet>/<device>` of accounts that are not revoked, score 0, in lexical order | as `accounts` |
  * | `{lamplighter}:…`                | -    | shard count, API keys, audit trail, recent events, samples of rejected input | see their files |
  */
 export const SHARDS = 64;
@@ -132,6 +134,9 @@ export const countedCommandKeys = (shard: number, fleet: string) => [
 export const SHARD_COUNT_KEY = '{lamplighter}:shards';
 export const API_KEYS_KEY = '{lamplighter}:api-keys';
 export const API_KEYS_USED_KEY = '{lamplighter}:api-keys-used';
+/** Accounts of devices, and `<fleet>/<device>` of each that is not revoked. */
+export const ACCOUNTS_KEY = '{lamplighter}:accounts';
+export const ACCOUNT_NAMES_KEY = '{lamplighter}:account-names';
 export const auditKey = (scope: string) => `{lamplighter}:audit:${scope}`;
 export const EVENTS_KEY = '{lamplighter}:events';
 /** Samples of rejected input, a LIST per kind, newest first; and which samples another replica has recorded. */
