@@ -1,4 +1,4 @@
-import { connectDevice } from '@lamplighter/test-kit/device';
+import { connectDevice, type TestDevice } from '@lamplighter/test-kit/device';
 import { closeLater } from '@lamplighter/test-kit/resources';
 import { until } from '@lamplighter/test-kit/until';
 import type { Stack } from '../system/stack.js';
@@ -8,6 +8,9 @@ import { IS_FULL } from './seed.js';
 const MAX_LOOP_MS = 5000;
 const [BRIGHT, DARK] = [900, 100];
 
+/** Enough that no rule changes its verdict so often that it counts as a loop. */
+const LAMPS = 12;
+
 /** A fleet that is not attacked. */
 export interface OtherFleet {
   /** Expects that its loop has continued since the last call, that rules kept its connection to the broker, and that nothing failed. */
@@ -15,16 +18,15 @@ export interface OtherFleet {
 }
 
 /**
- * Keeps the loop of another fleet going until the end of the test: a lamp reports light and darkness in turn, and waits for the command of
- * each. Measures the time from reading to command.
+ * Keeps the loop of another fleet going until the end of the test: its lamps report light and darkness in turn, and wait for the command of each. Measures the time from reading to command.
  */
 export async function keepOtherFleetGoing(stack: Stack): Promise<OtherFleet> {
   const fleet = await stack.broker.newFleet();
-  const lamp = await connectDevice(fleet, 'lamp');
+  const lamps = await Promise.all(Array.from({ length: LAMPS }, (_, n) => connectDevice(fleet, `lamp-${n}`)));
   let loops: number[] = [];
   let isOver = false;
   let failure: unknown;
-  const loop = async (light: number) => {
+  const loop = async (lamp: TestDevice, light: number) => {
     const since = performance.now();
     await lamp.sendReading({ light });
     const command = await lamp.nextCommand(2 * MAX_LOOP_MS);
@@ -32,7 +34,8 @@ export async function keepOtherFleetGoing(stack: Stack): Promise<OtherFleet> {
     loops.push(performance.now() - since);
   };
   const run = async () => {
-    for (let n = 0; !isOver; n += 1) await loop(n % 2 === 0 ? DARK : BRIGHT);
+    for (let n = 0; !isOver; n += 1)
+      await loop(lamps[n % LAMPS]!, Math.floor(n / LAMPS) % 2 === 0 ? DARK : BRIGHT);
   };
   const running = run().catch((error: unknown) => {
     failure = error;

@@ -16,7 +16,7 @@ export function packet(type: number, flags: number, ...body: readonly Buffer[]):
 }
 
 /** The variable length of MQTT. */
-function remainingLength(length: number): Buffer {
+export function remainingLength(length: number): Buffer {
   const bytes: number[] = [];
   let rest = length;
   do {
@@ -58,6 +58,21 @@ export async function open(url: string | number, ...data: readonly Buffer[]): Pr
   await new Promise<void>((done) => socket.once('connect', () => done()).once('close', () => done()));
   if (data.length > 0) socket.write(Buffer.concat(data));
   return socket;
+}
+
+/** Opens many connections, some at a time. */
+export async function openMany(
+  count: number,
+  url: string | number,
+  ...data: readonly Buffer[]
+): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  while (sockets.length < count) {
+    const some = Math.min(100, count - sockets.length);
+    sockets.push(...(await Promise.all(Array.from({ length: some }, () => open(url, ...data)))));
+  }
+  for (const socket of sockets) socket.resume();
+  return sockets;
 }
 
 /** Whether the peer closes the connection in time; reads and ignores what it sends. */
