@@ -22,7 +22,7 @@ export function Shell({ fleet, children }: { fleet: string | undefined; children
         Skip to the content
       </a>
       <header className="shell-header">
-        <Link className="brand" href={fleet === undefined ? '/' : fleetPath(fleet)}>
+        <Link className="brand" aria-label="Lamplighter" href={fleet === undefined ? '/' : fleetPath(fleet)}>
           <img src="/icon.svg" alt="" width="22" height="22" />
           <span>Lamplighter</span>
         </Link>

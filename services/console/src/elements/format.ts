@@ -15,6 +15,11 @@ export function number(value: number): string {
     : digits.format(value);
 }
 
+/** `1 device` or `1,234 devices`. */
+export function counted(count: number, noun: string): string {
+  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** A time span as in the api's sentences: `812 ms`, `12 s`, `3 min`, `2 h`, `5 d`. */
 export function span(ms: number): string {
   const of = (unitMs: number, unit: string) => `${number(Math.floor(ms / unitMs))} ${unit}`;

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import { useQueryChanges } from '../../addresses/use-query-changes.js';
 import { FilterSelect } from '../../elements/filters.js';
-import { number } from '../../elements/format.js';
+import { counted, number } from '../../elements/format.js';
 import { Empty, Loading, ProblemNotice } from '../../elements/notices.js';
 import { PRESENCES } from '../../elements/presence-names.js';
 import { useLive, useStatesVersion } from '../../live/live-context.js';
@@ -73,8 +73,8 @@ export default function DevicesPage() {
         />
         <p className="muted" role="status">
           {rows.length === devices.length
-            ? `${number(devices.length)} devices`
-            : `${number(rows.length)} of ${number(devices.length)} devices`}
+            ? counted(devices.length, 'device')
+            : `${number(rows.length)} of ${counted(devices.length, 'device')}`}
           {problem !== undefined && `. ${problem.message}`}
         </p>
       </div>

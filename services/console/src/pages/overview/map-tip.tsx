@@ -1,5 +1,5 @@
 import { Age } from '../../elements/age.js';
-import { valueText } from '../../elements/format.js';
+import { counted, valueText } from '../../elements/format.js';
 import { PresenceMark } from '../../elements/presence.js';
 import type { DeviceState } from '../../live/fleet-states.js';
 
@@ -32,7 +32,7 @@ export function MapTip({
         ))}
       </dl>
       {values.length > MOST_VALUES && <p className="muted">and {values.length - MOST_VALUES} more</p>}
-      {state.pendingCommands > 0 && <p>{state.pendingCommands} open commands</p>}
+      {state.pendingCommands > 0 && <p>{counted(state.pendingCommands, 'open command')}</p>}
     </div>
   );
 }

@@ -1,7 +1,8 @@
 import { useQueryChanges } from '../../addresses/use-query-changes.js';
+import { ApiProblem } from '../../api/problem.js';
 import { MOST_DEVICES } from '../../api/queries.js';
 import { Age } from '../../elements/age.js';
-import { number } from '../../elements/format.js';
+import { counted, number } from '../../elements/format.js';
 import { Loading, ProblemNotice } from '../../elements/notices.js';
 import { Panel } from '../../elements/panel.js';
 import { PresenceMark } from '../../elements/presence.js';
@@ -18,13 +19,15 @@ import './overview.css';
 export function OverviewPage() {
   const { fleet, states, problem } = useLive();
   useStatesVersion();
+  // The api knows a fleet from its first reading on.
+  const isUnknown = problem instanceof ApiProblem && problem.status === 404;
+  if (isUnknown || (states.listedAt !== undefined && states.devices.length === 0)) return <ConnectDevice />;
   if (states.listedAt === undefined)
     return problem === undefined ? (
       <Loading what="the fleet" />
     ) : (
       <ProblemNotice error={problem} what="the fleet" />
     );
-  if (states.devices.length === 0) return <ConnectDevice />;
   return (
     <div className="overview">
       <h1 className="visually-hidden">Overview of {fleet}</h1>
@@ -55,7 +58,7 @@ function MapPanel() {
     </span>
   );
   return (
-    <Panel title={`${number(devices.length)} devices`} aside={aside} className="map-panel">
+    <Panel title={counted(devices.length, 'device')} aside={aside} className="map-panel">
       <FleetMap light={light} lamp={lamp} />
       <footer className="map-foot">
         <ul className="legend">

@@ -1,5 +1,5 @@
 import type { Schemas } from '../../api/client.js';
-import { number } from '../../elements/format.js';
+import { counted, number } from '../../elements/format.js';
 
 type Rollout = Pick<Schemas['Rollout'], 'enqueued' | 'skipped' | 'outcomes' | 'matched'>;
 
@@ -34,7 +34,7 @@ export function RolloutProgress({ rollout }: { rollout: Rollout }) {
         {[part('good', good), part('bad', bad), part('over', over), part('open', open)]}
       </svg>
       <p>
-        {number(rollout.enqueued)} commands: ✓ {number(good)} succeeded, ! {number(bad)} failed, –{' '}
+        {counted(rollout.enqueued, 'command')}: ✓ {number(good)} succeeded, ! {number(bad)} failed, –{' '}
         {number(over)} ended otherwise, … {number(open)} open
       </p>
     </div>

@@ -5,7 +5,7 @@ import { cancelRollout, rolloutQuery } from '../../api/rollout-queries.js';
 import { ActionButton } from '../../elements/action-button.js';
 import { Age, Time } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
-import { number } from '../../elements/format.js';
+import { counted, number } from '../../elements/format.js';
 import { NeedsScope } from '../../elements/needs-scope.js';
 import { Loading, ProblemNotice } from '../../elements/notices.js';
 import { Panel } from '../../elements/panel.js';
@@ -35,7 +35,7 @@ export default function RolloutPage({ id }: { id: string }) {
   const { state, action, selector, rate, abortAbove, outcomes, skipped, startedAt, endedAt } = rollout;
   const facts: readonly [string, string][] = [
     ['devices', selectorText(selector)],
-    ['rate', `${number(rate)} devices per second`],
+    ['rate', `${counted(rate, 'device')} per second`],
     ['stops above', abortAbove === undefined ? 'never' : `${abortAbove} % failures`],
     ['policy', rollout.policy],
     ['lane', rollout.lane],
@@ -82,7 +82,7 @@ export default function RolloutPage({ id }: { id: string }) {
       </header>
       <div className="columns">
         <div className="column">
-          <Panel title={`${number(rollout.matched)} devices so far`}>
+          <Panel title={`${counted(rollout.matched, 'device')} so far`}>
             <div className="panel-text">
               <RolloutProgress rollout={rollout} />
             </div>

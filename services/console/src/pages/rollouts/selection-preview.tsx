@@ -5,7 +5,7 @@ import { type Selector, selectionQuery } from '../../api/selection-queries.js';
 import { ProblemText } from '../../elements/action-button.js';
 import { Age } from '../../elements/age.js';
 import { CopyButton, curl } from '../../elements/copy.js';
-import { number, span } from '../../elements/format.js';
+import { counted, number, span } from '../../elements/format.js';
 import { Panel } from '../../elements/panel.js';
 import { useSettled } from '../../elements/use-settled.js';
 
@@ -28,7 +28,11 @@ export function SelectionPreview({
   const body = { selector, limit: LISTED };
   return (
     <Panel
-      title={data === undefined ? 'Matching devices' : `${number(data.matched)} devices match`}
+      title={
+        data === undefined
+          ? 'Matching devices'
+          : `${counted(data.matched, 'device')} ${data.matched === 1 ? 'matches' : 'match'}`
+      }
       aside={
         <CopyButton
           label="Copy as curl"

@@ -1,6 +1,6 @@
 import type { Schemas } from '../../api/client.js';
 import { Time } from '../../elements/age.js';
-import { number } from '../../elements/format.js';
+import { counted, number } from '../../elements/format.js';
 import { Panel } from '../../elements/panel.js';
 import { Timelines } from './timelines.js';
 
@@ -22,7 +22,7 @@ export function DiffPanel({ diff, isCurrent }: { diff: Schemas['RuleDiff']; isCu
         recording.from !== undefined &&
         recording.to !== undefined && (
           <span className="muted">
-            {number(recording.readings)} readings of {number(recording.devices)} devices,{' '}
+            {counted(recording.readings, 'reading')} of {counted(recording.devices, 'device')},{' '}
             <Time at={recording.from} /> to <Time at={recording.to} />
           </span>
         )
