@@ -10,7 +10,7 @@ local function last_state_of(entry)
   return { text = entry, received = received, count = count, n = n, seq = seq, at = at, replica = replica, part = part }
 end
 
--- A conflict: the part was evaluated on other data than this.
+-- A conflict: the part was evaluated on different data.
 local function conflict(device, version, last, kinds)
   return {
     kind = 'conflict',

@@ -43,11 +43,11 @@ export class KeyLimits {
     const due = Math.max(usage.nextAt, now - BURST_SECONDS * 1000);
     if (due > now) {
       this.metrics.limited.inc({ reason: 'rate' });
-      throw tooMany(`more than ${rate} requests per second`, Math.ceil((due - now) / 1000));
+      throw tooMany(`sends more than ${rate} requests per second`, Math.ceil((due - now) / 1000));
     }
     if (usage.open[kind] >= MAX_OPEN[kind]) {
       this.metrics.limited.inc({ reason: kind });
-      throw tooMany(`${MAX_OPEN[kind]} ${NAMES[kind]}`, 1);
+      throw tooMany(`already has ${MAX_OPEN[kind]} ${NAMES[kind]}`, 1);
     }
     usage.nextAt = due + 1000 / rate;
     usage.open[kind] += 1;
@@ -70,10 +70,5 @@ export class KeyLimits {
 }
 
 function tooMany(what: string, seconds: number): Problem {
-  return new Problem(
-    'too-many-requests',
-    `Your API key has ${what}. Try again later.`,
-    {},
-    retryAfter(seconds),
-  );
+  return new Problem('too-many-requests', `Your API key ${what}. Try again later.`, {}, retryAfter(seconds));
 }

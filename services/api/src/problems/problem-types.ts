@@ -186,7 +186,7 @@ export const PROBLEM_TYPES = {
   'too-many-requests': {
     status: 429,
     title: 'Too many requests with this API key',
-    example: 'Your API key has more than 1000 requests per second. Try again later.',
+    example: 'Your API key sends more than 1000 requests per second. Try again later.',
   },
   'queue-full': {
     status: 429,

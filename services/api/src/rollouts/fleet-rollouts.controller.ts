@@ -50,7 +50,7 @@ export class FleetRolloutsController {
     summary: 'Send a command to many devices of a fleet',
     description:
       'Starts a rollout: one command for each selected device, at the given rate. The rollout is on disk before the response and ' +
-      'continues after restarts; no device gets more than one command of it. A device that joins the fleet after its turn gets none.',
+      'continues after restarts; no device gets more than one of its commands. A device that joins the fleet too late for its turn gets none.',
   })
   @ApiHeader({
     name: 'Idempotency-Key',
