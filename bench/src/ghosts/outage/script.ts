@@ -89,7 +89,7 @@ export function makeScript(seed: number, devices: number): readonly Step[] {
     steps.push({ do: 'return', device }, { do: 'pass', ms: choice.between(10, 60) });
   steps.push({ do: 'settle' });
 
-  report('a third of the links is cut again briefly');
+  report('a third of the links are cut again briefly');
   for (const device of choice.shuffled(all).slice(0, Math.ceil(devices / 3)))
     steps.push({ do: 'leave', device, how: 'cut' }, { do: 'return', device });
   steps.push({ do: 'settle' });

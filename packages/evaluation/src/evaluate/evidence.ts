@@ -11,7 +11,7 @@ import { factsOf, type RecordedDevice, recordDevice } from './recorded-device.js
 
 /**
  * The inputs of a verdict, stored with the command that it led to (`because` in the command's JSON): with the rule of the same version,
- * `replay` reaches the same verdict by the same steps. Times are milliseconds on the server's clock.
+ * `replay` reaches the same verdict through the same steps. Times are milliseconds on the server's clock.
  */
 export interface Evidence {
   readonly version: number;

@@ -62,7 +62,7 @@ export class ActionLanes {
     // The command is already stored, so a failed read must not fail the request.
     const drivers = this.read(fleet).catch((error: unknown) => {
       if (!isStoreFailure(error))
-        this.errors.report('lane_warnings', error, 'cannot read rules; omitting the warnings of a command');
+        this.errors.report('lane_warnings', error, 'cannot read rules; omitting warnings for a command');
       return [];
     });
     if (this.cache.size >= MAX_CACHED) this.cache.clear();
