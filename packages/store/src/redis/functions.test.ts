@@ -88,7 +88,7 @@ describe.each(functions)('$file', ({ name, count, header }) => {
         expect([call, key]).toEqual([
           call,
           expect.stringMatching(
-            /^(keys\[[\w .-]+\]|K\.\w+|((p|self)\.)?(device_key|key|window)|group|timers|presence|devices|fleets|releases|effects|index)$/,
+            /^(keys\[[\w .-]+\]|K\.\w+|((p|self)\.)?(device_key|key|window)|group|timers|presence|devices|fleets|releases|effects|index|unpack\(keys\))$/,
           ),
         ]);
       }
