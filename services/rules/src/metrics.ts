@@ -115,9 +115,15 @@ export class RulesMetrics extends Metrics {
     "From the device's clock to the disk; one observation per batch with a plausible time",
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   );
+  /** When telemetry of devices last arrived, ms; undefined before the first. A field, because each batch sets it. */
+  lastMessageAt: number | undefined;
   readonly lastMessage = this.gauge(
     'telemetry_last_message_timestamp_seconds',
     'When telemetry of devices last arrived',
+    {},
+    (gauge) => {
+      if (this.lastMessageAt !== undefined) gauge.set(this.lastMessageAt / 1000);
+    },
   );
   readonly conflicts = this.counter(
     'telemetry_conflicts_total',

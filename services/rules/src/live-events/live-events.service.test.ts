@@ -49,6 +49,25 @@ describe('LiveEventsService', () => {
     expect(await dropped()).toMatchObject({ store: 2005 });
   });
 
+  it('writes telemetry after 250 ms, and earlier together with another event', async () => {
+    const { events, dropped } = start(new Error('Connection is closed.'));
+    const telemetry: LiveEvent = {
+      type: 'telemetry',
+      fleet: 'demo',
+      device: 'lamp',
+      measurements: { light: 1 },
+    };
+    events.append([telemetry]);
+    await jest.advanceTimersByTimeAsync(240);
+    expect(await dropped()).toMatchObject({ store: 0 });
+    await jest.advanceTimersByTimeAsync(20);
+    expect(await dropped()).toMatchObject({ store: 1 });
+    events.append([telemetry]);
+    events.append([EVENT]);
+    await jest.advanceTimersByTimeAsync(60);
+    expect(await dropped()).toMatchObject({ store: 3 });
+  });
+
   it('reports a failed write only if the cause is not Redis', async () => {
     const outage = start(new Error('Connection is closed.'));
     outage.events.append([EVENT]);

@@ -21,7 +21,7 @@ import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** How often cleanups are claimed, milliseconds on average. */
-const POLL_MS = 500;
+const POLL_MS = 1000;
 /** Cleanups per claim. */
 const CLAIM_LIMIT = 200;
 

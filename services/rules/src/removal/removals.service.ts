@@ -22,7 +22,7 @@ import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
 /** How often work is claimed, milliseconds on average. */
-const POLL_MS = 500;
+const POLL_MS = 1000;
 /** Expired devices per round. */
 const FORGET_LIMIT = 50;
 /** Fleet removals per claim; each proceeds page by page. */

@@ -19,8 +19,9 @@ import { RulesErrors } from '../rules-errors.js';
 import { RepeatedWork } from '../store-access/repeated-work.js';
 import { LOGGER, REDIS } from '../tokens.js';
 
-/** Pause between rounds, milliseconds. Each round checks the settings. */
+/** Pause between rounds, milliseconds. Each round checks the settings; without states to publish or remove, it does nothing else. */
 const ROUND_MS = 200;
+const IDLE_ROUND_MS = 1000;
 /** Maximum number of devices whose states are claimed, listed or removed in one round. */
 const DEVICES_PER_ROUND = 500;
 /** Maximum number of devices that wait to be published; more are dropped and counted, and published after their next reading. */
@@ -117,6 +118,7 @@ export class StatePublisher implements OnApplicationBootstrap {
       for (const fleet of this.fleets) this.sweep(fleet);
       this.connections = connections;
     }
+    if (!this.isActive && this.removals.size === 0) return IDLE_ROUND_MS;
     await this.publish();
     await this.continueSweeps();
     await this.continueRemovals();

@@ -64,7 +64,7 @@ export class BatchParser {
           traceparent: message.traceparent,
         });
     }
-    if (isOfDevices) this.metrics.lastMessage.set(now / 1000);
+    if (isOfDevices) this.metrics.lastMessageAt = now;
     this.metrics.payloadBytes.observe(bytes / messages.length);
     this.metrics.processing.observe({ stage: 'parse' }, (performance.now() - started) / 1000);
     return batch;
