@@ -208,7 +208,7 @@ export class RulesMetrics extends Metrics {
     { judgement: JUDGEMENTS },
   );
   readonly presence = this.counter('presence_messages_total', 'Births and wills by result', {
-    result: ['born', 'gone', 'ignored', 'full', 'malformed'],
+    result: ['born', 'gone', 'ignored', 'full', 'malformed', 'delayed'],
   });
   readonly sessionsLost = this.counter(
     'device_sessions_lost_total',

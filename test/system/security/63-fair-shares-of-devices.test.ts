@@ -123,6 +123,37 @@ it('a fleet that invents devices adds few of them, and its devices and other fle
   expect(devices).toBeLessThan(NEW_DEVICE_RATE * (seconds + 10) + IN_FLIGHT);
 }, 60_000);
 
+it('a device whose birth arrives while its fleet adds too many devices has a session later, without another birth', async () => {
+  const fleet = await stack.broker.newFleet();
+  const client = await connectDevice(fleet, 'lamp');
+  let invented = 0;
+  await until(
+    async () => {
+      const batch = Array.from({ length: 50 }, () => {
+        invented += 1;
+        return client.publish(`${fleet.name}/telemetry/invented-${invented}`, { light: 500 });
+      });
+      await Promise.all(batch);
+      const { body } = await stack.get(`/v1/fleets/${fleet.name}/ledger`);
+      return (body.readings?.rejected.new_device_rate ?? 0) > 0;
+    },
+    { what: 'the fleet to add too many devices' },
+  );
+  const names = Array.from({ length: 20 }, (_, i) => `late-${i}`);
+  const birth = { online: true, session: 1, at: Date.now(), telemetry: 'latest' };
+  await Promise.all(
+    names.map((device) => client.publish(`${fleet.name}/presence/${device}`, birth, { retain: true })),
+  );
+  const delayed = () => stack.metric('lamplighter_presence_messages_total', { result: 'delayed' });
+  await until(async () => (await delayed()) > 0, { what: 'births to be delayed' });
+  const sessionOf = async (device: string) =>
+    (await stack.get(`/v1/fleets/${fleet.name}/devices/${device}`)).body.session?.id;
+  await until(async () => (await Promise.all(names.map(sessionOf))).every((session) => session === 1), {
+    what: 'each device to have a session',
+    timeoutMs: 40_000,
+  });
+}, 60_000);
+
 it('a fleet of many devices is limited to its rate while others are served', async () => {
   const fleet = await stack.broker.newFleet();
   const client = await connectDevice(fleet, 'first');

@@ -14,10 +14,13 @@ import { RejectedService } from '../rejected/rejected.service.js';
 import { RetainedJunk } from '../rejected/retained-junk.service.js';
 import { RulesErrors } from '../rules-errors.js';
 import { CONFIG, REDIS } from '../tokens.js';
+import { DelayedBirths } from './delayed-births.js';
 import { type ExcessCount, ExcessCounts, sequencesIn } from './excess-counts.js';
-import { type Excess, FairShares } from './fair-shares.js';
+import { type Excess, FairShares, fleetOf } from './fair-shares.js';
 
 const COUNT_EVERY_MS = 1000;
+/** How often delayed births are processed, ms. */
+const BIRTHS_EVERY_MS = 100;
 const KINDS: Readonly<Record<string, InputKind>> = {
   telemetry: 'telemetry',
   acknowledgements: 'acknowledgement',
@@ -26,13 +29,19 @@ const KINDS: Readonly<Record<string, InputKind>> = {
 
 /**
  * Rejects messages that exceed the budget of their device or fleet, before they are parsed, and counts them. Their devices get no receipt:
- * a device that keeps its readings sends them again later.
+ * a device that keeps its readings sends them again later. Births of new devices are not sent again, so they are processed later.
  */
 @Injectable()
 export class ExcessMessages implements OnApplicationShutdown {
   private readonly shares: FairShares;
   private readonly counts = new ExcessCounts();
-  private readonly timer = setInterval(() => this.publishCounts(), COUNT_EVERY_MS);
+  private readonly births = new DelayedBirths();
+  private recordBirths: (births: readonly MqttMessage[]) => Promise<void> = async () => undefined;
+  private readonly timers = [
+    setInterval(() => this.publishCounts(), COUNT_EVERY_MS),
+    setInterval(() => void this.releaseBirths(), BIRTHS_EVERY_MS),
+  ];
+  private isRecording = false;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -46,12 +55,12 @@ export class ExcessMessages implements OnApplicationShutdown {
   ) {
     const { DEVICE_RATE, FLEET_RATE, NEW_DEVICE_RATE } = config;
     this.shares = new FairShares({ device: DEVICE_RATE, fleet: FLEET_RATE, newDevices: NEW_DEVICE_RATE });
-    this.timer.unref();
+    for (const timer of this.timers) timer.unref();
     transport.rejectIf((message) => this.rejects(message));
   }
 
   onApplicationShutdown(): void {
-    clearInterval(this.timer);
+    for (const timer of this.timers) clearInterval(timer);
     this.publishCounts();
   }
 
@@ -60,12 +69,43 @@ export class ExcessMessages implements OnApplicationShutdown {
     this.shares.chargeNewDevice(fleet, performance.now());
   }
 
+  /** Sets what processes delayed births. */
+  onBirths(record: (births: readonly MqttMessage[]) => Promise<void>): void {
+    this.recordBirths = record;
+  }
+
+  /** Processes births of fleets that can add devices again. */
+  private async releaseBirths(): Promise<void> {
+    if (this.births.isEmpty || this.isRecording) return;
+    const now = performance.now();
+    const limit = Math.ceil((this.config.NEW_DEVICE_RATE * BIRTHS_EVERY_MS) / 1000);
+    const births = this.births.take(limit, (fleet) => this.shares.canAddDevice(fleet, now));
+    if (births.length === 0) return;
+    this.isRecording = true;
+    try {
+      await this.recordBirths(births);
+    } catch (error) {
+      this.unexpected.report('handler', error, 'cannot process delayed births; dropping them');
+    }
+    this.isRecording = false;
+  }
+
+  /** Keeps a presence message of a new device for later; false if it has to be rejected. */
+  private delays(message: MqttMessage): boolean {
+    if (kindOf(message.topic) !== 'presence' || message.payload.length === 0) return false;
+    if (!this.births.add(fleetOf(message.topic), message)) return false;
+    this.metrics.presence.inc({ result: 'delayed' });
+    return true;
+  }
+
   /** Whether a message exceeds a budget. Retained messages do not count: the broker sends those of all devices at once. */
   private rejects(message: MqttMessage): boolean {
     const { delivery, topic, payload, arrivedAt } = message;
+    if (!this.births.isEmpty && kindOf(topic) === 'presence') this.births.drop(fleetOf(topic), topic);
     if (delivery === 'retained') return false;
     const reason = this.shares.charge(topic, payload.length, arrivedAt);
     if (reason === undefined) return false;
+    if (reason === 'new_device_rate' && this.delays(message)) return true;
     const [count, isFirst] = this.counts.add(topic, reason, kindOf);
     this.junk.clearOversized(message);
     // A device that keeps its readings sends them again, so they are not lost.

@@ -84,6 +84,11 @@ export class FairShares {
     this.fleets.get(fleet)?.newDevices.charge(1, now);
   }
 
+  /** Whether a fleet has not exceeded its budget for new devices. */
+  canAddDevice(fleet: string, now: number): boolean {
+    return this.fleets.get(fleet)?.newDevices.isSpent(now) !== true;
+  }
+
   private find(topic: string): DeviceShare | undefined {
     const current = this.devices.get(topic);
     if (current !== undefined) return current;
@@ -130,6 +135,7 @@ export class FairShares {
   }
 }
 
-function fleetOf(topic: string): string {
+/** The first level of a topic. */
+export function fleetOf(topic: string): string {
   return topic.slice(0, topic.indexOf('/'));
 }

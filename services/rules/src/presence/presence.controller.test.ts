@@ -8,6 +8,7 @@ import { startRedis } from '@lamplighter/test-kit/servers/redis';
 import { until } from '@lamplighter/test-kit/until';
 import type { DeviceCache } from '../cache/device-cache.js';
 import { DeviceWaker } from '../commands/device-waker.service.js';
+import type { ExcessMessages } from '../fair-shares/excess-messages.service.js';
 import type { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
@@ -51,6 +52,7 @@ async function isDueAfterBirth(lamp: DeviceAddress, fail: (pipeline: jest.Spied<
     {} as RejectedService,
     new DeviceWaker(redis, metrics, outages as unknown as OutageLog),
     {} as RetainedJunk,
+    { onBirths: () => undefined } as unknown as ExcessMessages,
   );
   fail(jest.spyOn(redis, 'pipeline'));
   const payload = Buffer.from(JSON.stringify({ online: true, session: 1, at: 1, telemetry: 'latest' }));

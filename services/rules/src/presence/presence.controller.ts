@@ -19,6 +19,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { DeviceCache } from '../cache/device-cache.js';
 import { DeviceWaker } from '../commands/device-waker.service.js';
+import { ExcessMessages } from '../fair-shares/excess-messages.service.js';
 import { LiveEventsService } from '../live-events/live-events.service.js';
 import { RulesMetrics } from '../metrics.js';
 import type { MqttMessage } from '../mqtt/messages.js';
@@ -71,7 +72,10 @@ export class PresenceController {
     private readonly rejected: RejectedService,
     private readonly waker: DeviceWaker,
     private readonly junk: RetainedJunk,
-  ) {}
+    excess: ExcessMessages,
+  ) {
+    excess.onBirths((births) => this.record(births));
+  }
 
   @EventPattern(FILTERS.presence, SUBSCRIPTION)
   async record(@Payload() batch: readonly MqttMessage[]): Promise<void> {

@@ -8,7 +8,8 @@ export const PRESENCE_ROW: Row = [
   [
     linesPanel({
       title: 'Births and wills',
-      description: 'Births and wills by result. Ignored: from an older session.',
+      description:
+        'Births and wills by result. Ignored: from an older session. Delayed: of a new device, until its fleet can add devices again.',
       unit: 'cps',
       queries: [[sumRate(`presence_messages_total{${REPLICA}}`, 'result'), '{{result}}']],
       width: 6,
