@@ -10,6 +10,7 @@ import { DeviceQueue } from '../../test/device-queue.js';
 import { expectConsistentQueue } from '../../test/expect-consistent-queue.js';
 import { claimRollout, runTurns, startRollout, storeReadings } from '../../test/rollout-setup.js';
 import { revokeApiKey } from '../access/api-keys.js';
+import { enrolDevices, NamesTaken, revokeAccount, setAccountState } from '../accounts/device-accounts.js';
 import { repairClockStep } from '../clock/clock-step.js';
 import { recordInvalidAcknowledgements } from '../commands/invalid-acknowledgements.js';
 import { commandJson } from '../commands/read-commands.js';
@@ -321,6 +322,14 @@ describe('functions access only the keys that they declare', () => {
     const judgement = { judgement: 'agrees', at: 1, sentences: [] } as const;
     expect(await recordJudgements(redis, lamp, [[1, judgement]], 0)).toEqual([judgement]);
     await confirmEdgeRules(redis, [{ fleet: lamp.fleet, device: lamp.device, confirmed: 'r@1', seq: 1 }]);
+  });
+
+  it('for accounts of devices', async () => {
+    const { fleet, device } = store.newDevice();
+    expect(await enrolDevices(redis, fleet, [device])).toMatchObject([{ device }]);
+    await expect(enrolDevices(redis, fleet, [device])).rejects.toThrow(NamesTaken);
+    expect(await setAccountState(redis, fleet, device, 'disabled')).toMatchObject({ state: 'disabled' });
+    expect(await revokeAccount(redis, fleet, device)).toBe(true);
   });
 
   it('for removals', async () => {
