@@ -120,7 +120,8 @@ async function startReplica(
   redis: TestRedis,
   env: Record<string, string>,
 ): Promise<Replica> {
-  const [toBroker, toRedis] = await Promise.all([openLink(broker.port), openLink(redis.port)]);
+  const servicesPort = Number(new URL(broker.rulesUrl).port);
+  const [toBroker, toRedis] = await Promise.all([openLink(servicesPort), openLink(redis.port)]);
   const service = await restartableService('rules', {
     MQTT_URL: toBroker.through(broker.rulesUrl),
     REDIS_URL: toRedis.through(redis.rulesUrl),
