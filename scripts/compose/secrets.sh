@@ -221,5 +221,9 @@ esac
 
 give_all
 
+# The api writes the accounts of devices, and the broker reads them.
+chown "$NODE:$MOSQUITTO" /secrets/device-accounts
+chmod 0750 /secrets/device-accounts
+
 # Redis does not start as root, so it cannot change the owner of a new volume itself.
 chown "$REDIS:$REDIS" /redis-data

@@ -92,7 +92,11 @@ export async function startStack({
   ]);
   const [rules, api, key] = await Promise.all([
     startService('rules', { MQTT_URL: broker.rulesUrl, REDIS_URL: redis.rulesUrl, ...rulesEnv }),
-    startService('api', { REDIS_URL: redis.apiUrl, ...apiEnv }),
+    startService('api', {
+      REDIS_URL: redis.apiUrl,
+      DEVICE_ACCOUNTS_FILE: broker.deviceAccountsFile,
+      ...apiEnv,
+    }),
     apiKey(redis.url),
   ]);
   return {

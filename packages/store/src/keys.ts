@@ -43,7 +43,7 @@
  * | `{lamplighter}:measurement-names:<fleet>` | SET | names of the measurements in a sample of its readings (see measurement-names.ts) | 1000 per fleet |
  * | `{lamplighter}:fleet-settings`   | HASH | `<fleet>/<setting>` → value; `*` → how often any was written | few per fleet |
  * | `{lamplighter}:edge-rules`       | HASH | `<fleet>/<device>` → its edge rule; `…-walk` is the lease of the replica that checks whether devices have its current version | one per device |
- * | `{lamplighter}:accounts`         | HASH | device → its account at the broker, JSON (see device-accounts.ts); `*` → how often any was changed | `MAX_ACCOUNTS`, including revoked ones, which are kept |
+ * | `{lamplighter}:accounts`         | HASH | device → its account at the broker, JSON (see device-accounts.ts); `*` → how often any was changed | `MAX_ACCOUNTS`, and `MAX_ACCOUNTS_KEPT` with revoked ones |
  * | `{lamplighter}:account-names`    | ZSET | `<fleet>/<device>` of accounts that are not revoked, score 0, in lexical order | as `accounts` |
  * | `{lamplighter}:…`                | -    | shard count, API keys, audit trail, recent events, samples of rejected input | see their files |
  */

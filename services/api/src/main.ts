@@ -6,6 +6,7 @@ import { PortTaken } from '@lamplighter/service-kit/operations-server';
 import { type RunningService, runService } from '@lamplighter/service-kit/run-service';
 import { AuditTrail } from './access/audit-trail.js';
 import { reportMissingKey } from './access/first-key.js';
+import { DeviceAccountsFile } from './broker-accounts/device-accounts-file.js';
 import { createApp } from './create-app.js';
 import { EventFeed } from './events/event-feed.js';
 import { EventReader } from './events/event-reader.js';
@@ -40,6 +41,11 @@ async function start(): Promise<RunningService> {
   const server = app.getHttpServer();
   await listen(server, config.API_PORT, config.HOST);
   link.start();
+  const accounts =
+    config.DEVICE_ACCOUNTS_FILE === undefined
+      ? undefined
+      : new DeviceAccountsFile(config.DEVICE_ACCOUNTS_FILE, link, errors);
+  accounts?.start();
   app.get(UnexplainedGauge).start();
   logger.info({ address: server.address() }, 'started');
   if (config.CONSOLE_URL !== undefined)
@@ -51,6 +57,7 @@ async function start(): Promise<RunningService> {
     async close() {
       logger.info('stopping');
       app.get(Readiness).stopping();
+      accounts?.stop();
       app.get(UnexplainedGauge).stop();
       app.get(CommandWaits).close();
       app.get(EventFeed).close();

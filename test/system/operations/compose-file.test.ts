@@ -127,6 +127,14 @@ describe('the compose file', () => {
     expect(secretVolumes.filter((source) => source !== `${name}-secrets`)).toEqual([]);
   });
 
+  it('gives only the api and the broker the accounts of devices, and only the api can change them', () => {
+    const using = services.filter(([, service]) => mounts(service).includes('device-accounts'));
+    expect(using.map(([name]) => name)).toEqual(['secrets', 'mosquitto', 'api']);
+    expect(file.services.mosquitto?.volumes).toContain('device-accounts:/mosquitto/devices:ro');
+    expect(file.services.api?.environment?.DEVICE_ACCOUNTS_FILE).toBe('/run/device-accounts/accounts');
+    expect(file.services.api?.volumes).toContain('device-accounts:/run/device-accounts');
+  });
+
   it('contains no secret', () => {
     for (const [, service] of services) {
       for (const [name, value] of Object.entries(service.environment ?? {})) {

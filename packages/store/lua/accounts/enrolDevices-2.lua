@@ -1,7 +1,7 @@
 -- Creates the accounts of new devices, all or none.
 --
 -- KEYS  1 accounts HASH   2 names ZSET
--- ARGV  1 JSON {fleet, limit, devices: [{device, hash}…]}; `limit` is the most accounts of the installation, revoked ones included
+-- ARGV  1 JSON {fleet, limit, kept, devices: [{device, hash}…]}; the most accounts of the installation, without and with revoked ones
 -- Returns  '' if all were created, or why none was: {'full'}, or 'taken' and the names of devices whose name has an account, in this fleet or
 --          another one, or had one that was revoked
 -- Clock    Redis TIME
@@ -15,7 +15,7 @@ return function(keys, args)
   end
   if #taken > 0 then return { 'taken', unpack(taken) } end
   -- One field is the revision.
-  if redis.call('HLEN', keys[1]) + #names > request.limit + 1 then return { 'full' } end
+  if redis.call('ZCARD', keys[2]) + #names > request.limit or redis.call('HLEN', keys[1]) + #names > request.kept + 1 then return { 'full' } end
   for _, each in ipairs(request.devices) do
     local record = string.format('{"fleet":"%s","state":"enabled","hash":%s,"createdAt":%s,"changedAt":%s}',
       request.fleet, cjson.encode(each.hash), created, created)

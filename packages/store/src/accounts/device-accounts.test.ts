@@ -4,10 +4,11 @@ import {
   enrolDevices,
   listAccounts,
   MAX_ACCOUNTS,
+  MAX_ACCOUNTS_KEPT,
   NamesTaken,
   readAccount,
   readAccountsRevision,
-  readPasswordHashes,
+  readBrokerAccounts,
   renewPassword,
   revokeAccount,
   setAccountState,
@@ -23,7 +24,10 @@ beforeEach(async () => {
 });
 
 const enrol = (fleet: string, ...devices: string[]) => enrolDevices(store.redis, fleet, devices);
-const hashes = async () => Object.fromEntries(await readPasswordHashes(store.redis));
+const hashes = async () =>
+  Object.fromEntries(
+    [...(await readBrokerAccounts(store.redis))].map(([device, { hash }]) => [device, hash]),
+  );
 
 describe('enrolling', () => {
   it('returns a password for each device, and stores only hashes', async () => {
@@ -68,10 +72,21 @@ describe('enrolling', () => {
     expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('refuses more accounts than the limit', async () => {
+  it('refuses more accounts than the limit, until one is revoked', async () => {
+    const names = Array.from({ length: MAX_ACCOUNTS - 1 }, (_, i) => `other-${i}`);
+    for (let i = 0; i < names.length; i += 500) await enrol('plant', ...names.slice(i, i + 500));
+    await expect(enrol('plant', 'pump-1', 'pump-2')).rejects.toBeInstanceOf(TooManyAccounts);
     await enrol('plant', 'pump-1');
+    await expect(enrol('depot', 'pump-2')).rejects.toBeInstanceOf(TooManyAccounts);
+    await revokeAccount(store.redis, 'plant', 'other-0');
+    await enrol('depot', 'pump-2');
+  });
+
+  it('refuses more accounts than are kept, even if most are revoked', async () => {
+    await enrol('plant', 'pump-1');
+    await revokeAccount(store.redis, 'plant', 'pump-1');
     const record = (await store.redis.hget(ACCOUNTS_KEY, 'pump-1'))!;
-    const fields = Array.from({ length: MAX_ACCOUNTS - 2 }, (_, i) => [`other-${i}`, record]);
+    const fields = Array.from({ length: MAX_ACCOUNTS_KEPT - 2 }, (_, i) => [`other-${i}`, record]);
     for (let i = 0; i < fields.length; i += 10_000)
       await store.redis.hset(ACCOUNTS_KEY, ...fields.slice(i, i + 10_000).flat());
     await expect(enrol('plant', 'pump-2', 'pump-3')).rejects.toBeInstanceOf(TooManyAccounts);

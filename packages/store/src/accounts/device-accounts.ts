@@ -8,8 +8,10 @@ import { newPassword, passwordHash } from './password-hash.js';
  * the installation. `*` → how often any was changed; it is not a valid device name.
  */
 
-/** Accounts of one installation, including revoked ones. */
-export const MAX_ACCOUNTS = 100_000;
+/** Accounts of one installation. With more, a change would stall the broker for more than a second (docs/running.md). */
+export const MAX_ACCOUNTS = 2000;
+/** The same with revoked ones, whose names are kept. */
+export const MAX_ACCOUNTS_KEPT = 100_000;
 
 /** The account of a device; times are milliseconds since 1970 on the Redis clock. */
 export interface DeviceAccount {
@@ -43,7 +45,7 @@ export class NamesTaken extends Error {
   }
 }
 
-/** The installation has `MAX_ACCOUNTS` accounts. */
+/** The installation has `MAX_ACCOUNTS` accounts, or `MAX_ACCOUNTS_KEPT` with revoked ones. */
 export class TooManyAccounts extends Error {
   override readonly name = 'TooManyAccounts';
 }
@@ -64,6 +66,7 @@ export async function enrolDevices(
   const request = {
     fleet,
     limit: MAX_ACCOUNTS,
+    kept: MAX_ACCOUNTS_KEPT,
     devices: passwords.map(({ device, password }) => ({ device, hash: passwordHash(password) })),
   };
   const [refusal, ...names] = (await callFunction(redis, 'enrolDevices-2', KEYS, [
@@ -130,20 +133,27 @@ export function readAccountsRevision(redis: Redis): Promise<string | null> {
   return redis.hget(ACCOUNTS_KEY, REVISION);
 }
 
-/** The hash of each enabled account, by device. Walks the accounts in steps, so that Redis serves others meanwhile. */
-export async function readPasswordHashes(redis: Redis): Promise<Map<string, string>> {
-  const hashes = new Map<string, string>();
+/** What the broker needs to know of an account. */
+export interface BrokerAccount {
+  readonly fleet: string;
+  /** The hash of its password. */
+  readonly hash: string;
+}
+
+/** The enabled accounts, by device. Walks them in steps, so that Redis serves others meanwhile. */
+export async function readBrokerAccounts(redis: Redis): Promise<Map<string, BrokerAccount>> {
+  const accounts = new Map<string, BrokerAccount>();
   let cursor = '0';
   do {
     const [next, entries] = await redis.hscan(ACCOUNTS_KEY, cursor, 'COUNT', 1000);
     for (let i = 0; i < entries.length; i += 2) {
       if (entries[i] === REVISION) continue;
-      const { state, hash } = JSON.parse(entries[i + 1]!) as AccountRecord;
-      if (state === 'enabled' && hash !== undefined) hashes.set(entries[i]!, hash);
+      const { fleet, state, hash } = JSON.parse(entries[i + 1]!) as AccountRecord;
+      if (state === 'enabled' && hash !== undefined) accounts.set(entries[i]!, { fleet, hash });
     }
     cursor = next;
   } while (cursor !== '0');
-  return hashes;
+  return accounts;
 }
 
 interface AccountChange {

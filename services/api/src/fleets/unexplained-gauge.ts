@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { jitteredMs } from '@lamplighter/contracts/backoff';
 import { readFleets } from '@lamplighter/store/fleets/fleets';
 import { Injectable } from '@nestjs/common';
 import { ApiErrors } from '../foundation/api-errors.js';
+import { pause } from '../foundation/pause.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { isStoreFailure } from '../problems/store-failure.js';
 import { StoreLink } from '../store/store-link.js';
@@ -72,11 +72,4 @@ export class UnexplainedGauge {
     this.metrics.unexplained.set({ kind: 'commands' }, sums.commands);
     return true;
   }
-}
-
-/** Resolves after a time, or when the signal aborts. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
 }

@@ -20,6 +20,8 @@ export const configSchema = z.object({
   API_KEY_RATE: integer(1000, 1, 1_000_000),
   /** `require`: not ready, and commands are rejected, while Redis is not durable. `warn`: only log a warning. */
   REDIS_DURABILITY: z.enum(['require', 'warn']).default('require'),
+  /** Where the accounts of devices are written for the broker; without it, no device can use one. */
+  DEVICE_ACCOUNTS_FILE: z.string().min(1).optional(),
   /** Where the promise numbers and the alerts come from; without it the console shows none. */
   PROMETHEUS_URL: httpUrl.optional(),
   /** The console's address outside of the container, logged at startup. */

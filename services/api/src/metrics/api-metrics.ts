@@ -19,6 +19,7 @@ const ERROR_PLACES = [
   'metrics',
   'readiness',
   'store_link',
+  'device_accounts',
 ] as const;
 export type ErrorPlace = (typeof ERROR_PLACES)[number];
 

@@ -8,7 +8,7 @@ import { keepRunning } from '../process/keep-running.js';
 import { type Server, ServerFailed } from '../process/serving.js';
 import { terminal } from '../process/terminal.js';
 import { brokerLimits, openFilesLimit } from '../servers/broker-limits.js';
-import { startMosquitto } from '../servers/mosquitto.js';
+import { deviceAccountsFile, startMosquitto } from '../servers/mosquitto.js';
 import { startPrometheus } from '../servers/prometheus.js';
 import { startRedis } from '../servers/redis.js';
 import { launchService, READY_MS, type ServiceName, untilReady } from '../servers/service.js';
@@ -141,6 +141,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }),
     service('api', ports.API_PORT, {
       REDIS_URL_FILE: urlFile('redis-api', redis.urlFor('api')),
+      DEVICE_ACCOUNTS_FILE: deviceAccountsFile(folder('mosquitto')),
       PROMETHEUS_URL: `http://127.0.0.1:${ports.PROMETHEUS_PORT}`,
     }),
   ]);

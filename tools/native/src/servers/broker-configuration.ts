@@ -14,6 +14,7 @@ export interface BrokerConfiguration {
     readonly passwords: string;
     readonly servicePasswords: string;
     readonly acl: string;
+    readonly servicesAcl: string;
     /** Folder of the database. */
     readonly data: string;
   };
@@ -43,7 +44,7 @@ acl_file ${files.acl}
 listener ${servicesPort} 127.0.0.1
 allow_anonymous false
 password_file ${files.servicePasswords}
-acl_file ${files.acl}
+acl_file ${files.servicesAcl}
 
 persistence_location ${files.data}
 log_dest stderr

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { startChild } from '../process/child.js';
@@ -46,7 +47,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
   const files = filesIn(folder);
   const { configuration, pid } = files;
   mkdirSync(files.data, { recursive: true, mode: 0o700 });
-  writeAccounts(folder, accounts, lesson);
+  let joined = writeAccounts(folder, accounts, lesson);
   const limits = options.limits ?? brokerLimits(0, openFilesLimit());
   writePrivate(configuration, brokerConfiguration({ ...options, lesson, limits, files }));
 
@@ -62,6 +63,17 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
   const accepts = (user: string) => () => acceptsAccount(portFor(user), user, accounts[user] ?? '');
   const first = Object.keys(accounts)[0] ?? '';
   await untilServing(child, accepts(first), 10_000);
+  const watch = setInterval(() => {
+    if (accountsVersion(folder) === joined) return;
+    try {
+      joined = joinAccounts(folder);
+      child.kill('SIGHUP');
+    } catch {
+      // The script has written the reason to stderr; the next look tries again.
+    }
+  }, WATCH_MS);
+  watch.unref();
+  void child.exited.finally(() => clearInterval(watch));
 
   const server: Server = Object.assign(child, { port, url: `mqtt://127.0.0.1:${port}` });
   return Object.assign(server, {
@@ -70,7 +82,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
       `mqtt://${user}:${encodeURIComponent(accounts[user] ?? '')}@127.0.0.1:${portFor(user)}`,
     async addAccounts(more: Readonly<Record<string, string>>) {
       Object.assign(accounts, more);
-      writeAccounts(folder, accounts, lesson);
+      joined = writeAccounts(folder, accounts, lesson);
       child.kill('SIGHUP');
       for (const user of Object.keys(more)) await untilServing(child, accepts(user), 10_000);
     },
@@ -102,15 +114,26 @@ export async function reloadAccounts(
   }
 }
 
+/** How often the broker looks for changed accounts, milliseconds. */
+const WATCH_MS = 250;
+
+/** The accounts that the api has written for the broker in this folder (DEVICE_ACCOUNTS_FILE). */
+export const deviceAccountsFile = (folder: string): string => filesIn(folder).deviceAccounts;
+
 /** More than a busy broker takes to reload its accounts. */
 const RELOAD_MS = 10_000;
 
 /** The generated files of a broker. */
 function filesIn(folder: string) {
   return {
+    /** Of the device listener: fleets and devices. */
     passwords: join(folder, 'passwords'),
-    servicePasswords: join(folder, 'service-passwords'),
     acl: join(folder, 'acl'),
+    servicePasswords: join(folder, 'service-passwords'),
+    servicesAcl: join(folder, 'fleets/acl'),
+    /** Without the devices. */
+    fleets: { passwords: join(folder, 'fleets/passwords'), acl: join(folder, 'fleets/acl') },
+    deviceAccounts: join(folder, 'devices/accounts'),
     data: join(folder, 'data/'),
     configuration: join(folder, 'mosquitto.conf'),
     /** The broker's process id. */
@@ -118,13 +141,35 @@ function filesIn(folder: string) {
   };
 }
 
-/** Writes the accounts of each listener and the access list, which all listeners share. */
-function writeAccounts(folder: string, accounts: Readonly<Record<string, string>>, lesson: boolean): void {
-  const { passwords, servicePasswords, acl } = filesIn(folder);
+/** Writes the accounts and the access list of each listener. Returns their version. */
+function writeAccounts(folder: string, accounts: Readonly<Record<string, string>>, lesson: boolean): string {
+  const { fleets, servicePasswords } = filesIn(folder);
   const { [SERVICE]: service, ...devices } = accounts;
-  writePrivate(passwords, passwordFile(devices));
+  writePrivate(fleets.passwords, passwordFile(devices));
   writePrivate(servicePasswords, passwordFile(service === undefined ? {} : { [SERVICE]: service }));
-  writePrivate(acl, aclText(accounts, lesson));
+  writePrivate(fleets.acl, aclText(accounts, lesson));
+  return joinAccounts(folder);
+}
+
+/** Joins the accounts of fleets and devices, as in containers. Returns their version. */
+function joinAccounts(folder: string): string {
+  // Read first: the api may write its file meanwhile.
+  const version = accountsVersion(folder);
+  const script = join(REPOSITORY, 'mosquitto/merge.sh');
+  execFileSync('/bin/sh', [script, join(folder, 'fleets'), filesIn(folder).deviceAccounts, folder]);
+  return version;
+}
+
+/** Differs after each change of the files that are joined; another process may change those of fleets. */
+function accountsVersion(folder: string): string {
+  const { deviceAccounts, fleets } = filesIn(folder);
+  const files = [deviceAccounts, fleets.passwords, fleets.acl];
+  return files
+    .map((file) => {
+      const { ino, mtimeMs, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
+      return `${ino}/${mtimeMs}/${size}`;
+    })
+    .join();
 }
 
 /** Rules for anonymous clients: the lesson topics of every fleet except the canary's. They must precede the first `user` line. */

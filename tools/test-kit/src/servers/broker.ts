@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { BrokerLimits } from '@lamplighter/native/servers/broker-limits';
-import { READER, startMosquitto } from '@lamplighter/native/servers/mosquitto';
+import { deviceAccountsFile, READER, startMosquitto } from '@lamplighter/native/servers/mosquitto';
 import { generateSecret } from '@lamplighter/native/state/secrets';
 import { temporaryFolder } from '../folder.js';
 import { freePort } from './free-port.js';
@@ -18,6 +18,8 @@ export interface TestBroker extends Restartable {
   readonly url: string;
   /** URL with the account of the rules service, at the services' listener. */
   readonly rulesUrl: string;
+  /** Where the broker finds the accounts of devices (DEVICE_ACCOUNTS_FILE of the api). */
+  readonly deviceAccountsFile: string;
   /** URL with the account of a fleet: `demo`, or an added one. */
   fleetUrl(fleet: string): string;
   /** Adds a fleet, by default with a unique name; resolves when its account can connect. */
@@ -50,6 +52,7 @@ export async function startBroker(
   return Object.assign(broker, {
     url: broker.server().url,
     rulesUrl: urlFor('rules'),
+    deviceAccountsFile: deviceAccountsFile(folder),
     fleetUrl: urlFor,
     async newFleet(name = fleetName()) {
       const [fleet] = await addFleets([name]);
