@@ -55,11 +55,11 @@ it('pages return every entry once, even if entries of several scopes have the sa
 
 it('keeps about ten thousand entries of a scope, and those of the others', async () => {
   await append('admin', '/keys');
-  const many = Array.from({ length: 12_000 }, (_, n) => ({
+  const many = Array.from({ length: 1000 }, (_, n) => ({
     scope: 'command' as const,
     entry: entry(`/${n}`),
   }));
-  await appendAudit(store.redis, many);
+  for (let i = 0; i < 12; i += 1) await appendAudit(store.redis, many);
   expect(await store.redis.xlen(auditKey('command'))).toBeLessThan(10_200);
   expect(await store.redis.xlen(auditKey('admin'))).toBe(1);
 });
