@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
+import { AccountsModule } from './accounts/accounts.module.js';
 import { CommandsModule } from './commands/commands.module.js';
 import { DeviceSettingsModule } from './device-settings/device-settings.module.js';
 import { DevicesModule } from './devices/devices.module.js';
@@ -21,6 +22,7 @@ import { WhyModule } from './why/why.module.js';
   imports: [
     FleetsModule,
     DevicesModule,
+    AccountsModule,
     LastStatesModule,
     RejectedModule,
     TelemetrySchemaModule,

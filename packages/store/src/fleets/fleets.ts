@@ -126,6 +126,12 @@ async function replies<T>(pipeline: ReturnType<Redis['pipeline']>): Promise<T[]>
   });
 }
 
+/** Those of these names that are fleets with devices. */
+export async function fleetsAmong(redis: Redis, names: readonly string[]): Promise<string[]> {
+  const fleets = await shardsByFleet(redis);
+  return names.filter((name) => fleets.has(name));
+}
+
 /**
  * Whether a fleet exists: the store has one of its devices, or rules or a telemetry schema of the fleet (whose first write needs
  * `allowUnknown`).

@@ -1,4 +1,5 @@
 import { PRESENCE_STATES } from '@lamplighter/contracts/devices/presence';
+import { revokeAccount } from '@lamplighter/store/accounts/device-accounts';
 import { removeDevices } from '@lamplighter/store/removal/remove-devices';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
@@ -46,8 +47,14 @@ export class DeviceRemover {
 
   /** @throws Problem `no-such-device` */
   async remove({ fleet, device }: DevicePath): Promise<RemovedDevice> {
-    const [removal] = await removeDevices(this.link.durableRedis, [{ fleet, device }]);
-    if (removal?.outcome !== 'removed') throw noSuchDevice(fleet, device);
+    const redis = this.link.durableRedis;
+    // First, so that it cannot report again after its removal.
+    const hadAccount = await revokeAccount(redis, fleet, device);
+    const [removal] = await removeDevices(redis, [{ fleet, device }]);
+    if (removal?.outcome !== 'removed') {
+      if (hadAccount) return { fleet, device, presence: 'never_seen', ended: [] };
+      throw noSuchDevice(fleet, device);
+    }
     for (const { id, state, source } of removal.ended)
       this.recorder.recordTransition(state, source, { id, fleet, device }, { cause: 'removed' });
     this.metrics.devicesRemoved.inc({ cause: 'api' });

@@ -90,8 +90,9 @@ export class DevicesController {
     description:
       'Its open commands end first: as `cancelled`, or as `unknown` if they were dispatched. Then its state, readings, commands, rule ' +
       'states, settings and edge reports are deleted; its retained presence, its votes in quorums and its samples of rejected input ' +
-      'follow within seconds. Its counts stay in the ledger of the fleet. A device that reports again is a new device: stop a device ' +
-      'that is `online` first. An actuator stays as it is: switch it off first.',
+      'follow within seconds. Its counts stay in the ledger of the fleet. Its account is revoked: within 2 s the broker ends its connection, ' +
+      'and no other device gets its name. A device without an account of its own that reports again is a new device: stop it first if it is ' +
+      '`online`. An actuator stays as it is: switch it off first.',
   })
   @Responds(200, removedDeviceSchema, 'The device is removed')
   @Problems(...BODY_PROBLEMS, 'no-such-device', 'store-refuses-writes', 'store-not-durable', 'store-away')

@@ -27,6 +27,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .addServer('/')
     .addTag('fleets', 'Named sets of devices, and their counts')
     .addTag('devices', 'Last state, presence and stored readings')
+    .addTag('accounts', 'Accounts of devices at the broker')
     .addTag('commands', 'Instructions to devices, tracked until their final state')
     .addTag('rollouts', 'The same command for many devices of a fleet')
     .addTag('rules', 'Versioned documents that turn telemetry into commands')

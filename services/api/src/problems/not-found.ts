@@ -21,6 +21,13 @@ export function noSuchDevice(fleet: string, device: string, { mayBeAllowed = fal
   );
 }
 
+export function noSuchAccount(fleet: string, device: string): Problem {
+  return new Problem(
+    'no-such-account',
+    `Device "${device}" of fleet "${fleet}" has no account. GET /v1/fleets/${fleet}/accounts lists the accounts.`,
+  );
+}
+
 export function noSuchCommand(id: string): Problem {
   return new Problem('no-such-command', `Command ${id} does not exist, or has been pruned.`);
 }

@@ -76,6 +76,12 @@ export const PROBLEM_TYPES = {
     title: 'Unknown API key id',
     example: 'API key "3f2a91c0d4e7" does not exist. GET /v1/keys lists the keys.',
   },
+  'no-such-account': {
+    status: 404,
+    title: 'Device has no account',
+    example:
+      'Device "pump-9" of fleet "plant" has no account. GET /v1/fleets/plant/accounts lists the accounts.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'Method not allowed',
@@ -124,6 +130,16 @@ export const PROBLEM_TYPES = {
     status: 409,
     title: 'API key limit reached',
     example: 'There are already 1000 API keys. Revoke some first.',
+  },
+  'name-taken': {
+    status: 409,
+    title: 'Device name is taken',
+    example: 'These names have, or had, an account in this installation: pump-1. No device was enrolled.',
+  },
+  'too-many-accounts': {
+    status: 409,
+    title: 'Device account limit reached',
+    example: 'An installation can have 2000 device accounts. No device was enrolled; remove some first.',
   },
   'command-forgotten': {
     status: 410,
