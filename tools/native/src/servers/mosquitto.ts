@@ -90,27 +90,36 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
 }
 
 /**
- * Replaces the accounts of the broker that runs in this folder. Only clients of removed accounts are disconnected. Resolves when the broker
- * accepts all accounts; a broker that has stopped loads them at its next start.
+ * Replaces the accounts of the broker that runs in this folder, whose process joins and loads them. Only clients of removed accounts are
+ * disconnected. Resolves when the broker accepts all accounts; a broker that has stopped loads them at its next start.
  */
 export async function reloadAccounts(
   folder: string,
   ports: Pick<Ports, 'MQTT_PORT' | 'MQTT_SERVICES_PORT'>,
   accounts: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { configuration, pid } = filesIn(folder);
+  const { configuration, pid, passwords } = filesIn(folder);
   const lesson = /^allow_anonymous true$/m.test(readFileSync(configuration, 'utf8'));
-  writeAccounts(folder, accounts, lesson);
-  try {
-    process.kill(Number(readFileSync(pid, 'utf8')), 'SIGHUP');
-  } catch {
-    return;
-  }
+  const before = versionOf(passwords);
+  writeFleets(folder, accounts, lesson);
+  if (!isRunning(pid)) return;
   const deadline = Date.now() + RELOAD_MS;
+  const until = async (isDone: () => Promise<boolean>) => {
+    while (!(await isDone()) && Date.now() < deadline) await setTimeout(20);
+  };
+  // Removed accounts, too, are gone only then.
+  await until(async () => versionOf(passwords) !== before);
   for (const [user, password] of Object.entries(accounts)) {
     const port = user === SERVICE ? ports.MQTT_SERVICES_PORT : ports.MQTT_PORT;
-    while ((await acceptsAccount(port, user, password).catch(() => false)) !== true && Date.now() < deadline)
-      await setTimeout(20);
+    await until(async () => (await acceptsAccount(port, user, password).catch(() => false)) === true);
+  }
+}
+
+function isRunning(pidFile: string): boolean {
+  try {
+    return process.kill(Number(readFileSync(pidFile, 'utf8')), 0);
+  } catch {
+    return false;
   }
 }
 
@@ -143,15 +152,20 @@ function filesIn(folder: string) {
 
 /** Writes the accounts and the access list of each listener. Returns their version. */
 function writeAccounts(folder: string, accounts: Readonly<Record<string, string>>, lesson: boolean): string {
+  writeFleets(folder, accounts, lesson);
+  return joinAccounts(folder);
+}
+
+/** Writes the accounts and the access list of the services, and those of the fleets, to be joined with those of devices. */
+function writeFleets(folder: string, accounts: Readonly<Record<string, string>>, lesson: boolean): void {
   const { fleets, servicePasswords } = filesIn(folder);
   const { [SERVICE]: service, ...devices } = accounts;
   writePrivate(fleets.passwords, passwordFile(devices));
   writePrivate(servicePasswords, passwordFile(service === undefined ? {} : { [SERVICE]: service }));
   writePrivate(fleets.acl, aclText(accounts, lesson));
-  return joinAccounts(folder);
 }
 
-/** Joins the accounts of fleets and devices, as in containers. Returns their version. */
+/** Joins the accounts of fleets and devices, as in containers; only the process that started the broker does. Returns their version. */
 function joinAccounts(folder: string): string {
   // Read first: the api may write its file meanwhile.
   const version = accountsVersion(folder);
@@ -160,16 +174,17 @@ function joinAccounts(folder: string): string {
   return version;
 }
 
-/** Differs after each change of the files that are joined; another process may change those of fleets. */
+/** Differs after each change of accounts. The api changes those of devices, and `reloadAccounts` the others. */
 function accountsVersion(folder: string): string {
-  const { deviceAccounts, fleets } = filesIn(folder);
-  const files = [deviceAccounts, fleets.passwords, fleets.acl];
-  return files
-    .map((file) => {
-      const { ino, mtimeMs, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
-      return `${ino}/${mtimeMs}/${size}`;
-    })
-    .join();
+  const { deviceAccounts, fleets, servicePasswords } = filesIn(folder);
+  const files = [deviceAccounts, fleets.passwords, fleets.acl, servicePasswords];
+  return files.map(versionOf).join();
+}
+
+/** Differs after each replacement of a file. */
+function versionOf(file: string): string {
+  const { ino, mtimeMs, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  return `${ino}/${mtimeMs}/${size}`;
 }
 
 /** Rules for anonymous clients: the lesson topics of every fleet except the canary's. They must precede the first `user` line. */
