@@ -7,12 +7,7 @@
 -- birth was lost.
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET   4 fleets SET   5 forget-due ZSET
--- ARGV  1 fleet   2 device   3 '1' birth, '0' will   4 session   5 telemetry policy of a birth, latest or keep
---       6 time between reports of a sleeping device (ms) or ''   7 of a birth: offline time after which the device is removed (ms), or ''
---       8 '1' for a goodbye, '' for a will   9 time between reports of a device that stays connected (ms) or ''
---       10 '1' if the message was retained or redelivered   11 time since it arrived (ms)
---       12 boot of the device, or '': births of the same boot are reconnections, not restarts
---       13 replica that records the message, or ''   14 number of the message in that replica, in order of arrival
+-- ARGV  1 JSON: `SessionMessage` in presence.ts, which describes its fields
 -- Session  "number,online,at,telemetry,sleeps,reports,started", without empty fields at the end; `started` is when the first birth of the
 --          current boot arrived (ms), if known. It is later than the `started` of the previous boot, and not later than now.
 -- Sessions "<arrival of the latest message>,<number>…": the latest sessions, the current one last
@@ -31,11 +26,12 @@ return function(keys, args)
   local REPLICA_SKEW_MS = 1000
 
   local now = now_ms()
-  local device, online, session = args[2], args[3], args[4]
-  local arrived = now - tonumber(args[11])
-  local may_be_old = args[10] == '1'
+  local m = cjson.decode(args[1])
+  local device, online, session = m.device, m.online and '1' or '0', m.session
+  local arrived = now - m.age
+  local may_be_old = m.mayBeOld
 
-  local policy, sleeps, reports, boot = args[5], args[6], args[9], args[12]
+  local policy, sleeps, reports, boot = m.telemetry, m.sleeps or '', m.reports or '', m.boot or ''
   local started, previous_start = nil, 0
   local born = 'born'
   local known = redis.call('HMGET', keys[1], 'session', 'sessions', 'recorder')
@@ -54,8 +50,8 @@ return function(keys, args)
     -- An arrival in the future was recorded before the clock went backwards: it does not define an order.
     if arrival > now + REPLICA_SKEW_MS then arrival = 0 end
     local recorder, number = string.match(known[3] or '', '^(.*),(%d+)$')
-    if recorder ~= '' and recorder == args[13] then
-      arrived = tonumber(args[14]) > tonumber(number) and math.max(arrived, arrival + 1) or math.min(arrived, arrival - 1)
+    if recorder ~= '' and recorder == m.replica then
+      arrived = m.number > tonumber(number) and math.max(arrived, arrival + 1) or math.min(arrived, arrival - 1)
     end
     local is_repeat = may_be_old or arrived <= arrival + REPLICA_SKEW_MS
     local is_present = session == present
@@ -83,7 +79,7 @@ return function(keys, args)
   if not is_listed then
     if redis.call('ZCARD', keys[3]) >= MAX_DEVICES_PER_SHARD then return { 'full' } end
     redis.call('ZADD', keys[3], 0, device)
-    redis.call('SADD', keys[4], args[1])
+    redis.call('SADD', keys[4], m.fleet)
     redis.call('PERSIST', keys[1])
     redis.call('HDEL', keys[1], 'removed')
   end
@@ -91,21 +87,21 @@ return function(keys, args)
   if online == '1' and boot ~= '' then redis.call('HSET', keys[1], 'boot', boot) end
   if latest[#latest] ~= session then latest[#latest + 1] = session end
   while #latest > MAX_SESSIONS do table.remove(latest, 1) end
-  local fields = { args[4], online, int(now), policy, sleeps, reports, started }
+  local fields = { session, online, int(now), policy, sleeps, reports, started }
   local value = string.gsub(table.concat(fields, ','), ',+$', '')
   redis.call('HSET', keys[1], 'session', value, 'sessions', int(arrived) .. ',' .. table.concat(latest, ','),
-    'recorder', args[13] .. ',' .. args[14])
-  local name = args[1] .. '/' .. device
+    'recorder', m.replica .. ',' .. int(m.number))
+  local name = m.fleet .. '/' .. device
   local function schedule_removal(since, forget_after)
     redis.call('ZADD', keys[5], int(since + forget_after), name)
   end
   if online == '1' then
     -- A device that announces itself has its own command topic, even if it is named like its fleet, as the lesson's device is.
-    if args[1] == device then redis.call('HDEL', keys[1], 'lesson') end
+    if m.fleet == device then redis.call('HDEL', keys[1], 'lesson') end
     local period = period_of(value, redis.call('HGET', keys[1], 'interval:longest'))
-    if args[7] ~= '' then
-      redis.call('HSET', keys[1], 'forget-after', args[7])
-      schedule_removal(now + period, tonumber(args[7]))
+    if m.forgetAfter then
+      redis.call('HSET', keys[1], 'forget-after', m.forgetAfter)
+      schedule_removal(now + period, tonumber(m.forgetAfter))
     elseif redis.call('HDEL', keys[1], 'forget-after') == 1 then
       redis.call('ZREM', keys[5], name)
     end
@@ -116,7 +112,7 @@ return function(keys, args)
   if sleeps ~= '' then return { 'slept' } end
   local forget_after = redis.call('HGET', keys[1], 'forget-after')
   -- A goodbye of a device with `forgetAfter` gets a score of its own, so that it does not count as missing (see keys.ts).
-  redis.call('ZADD', keys[2], forget_after and args[8] == '1' and '0.5' or '0', device)
+  redis.call('ZADD', keys[2], forget_after and m.goodbye and '0.5' or '0', device)
   if forget_after then schedule_removal(now, tonumber(forget_after)) end
   return { 'gone' }
 end

@@ -3,15 +3,15 @@
 --
 -- KEYS  1 device HASH   2 presence ZSET   3 devices ZSET
 --       4..11 commands, transitions, acknowledgements, queue, index, due, rollouts of the shard, ledger of the fleet
--- ARGV  1 rollout id   2 token of the lease   3 command id   4 fleet   5 device   6 lane
---       7 delivery (the header, starting at the policy)   8 ttl (ms)   9 JSON   10 cause
+-- ARGV  1 JSON: `TurnMessage` in rollout-commands.ts, which describes its fields
 -- Returns  {'enqueued', superseded ids…}; '?' before the id of one that ended as unknown
 --          {'queue_full'}, {'unreachable'}, {'unknown_device'}   skipped, and counted as such
 --          {'repeated'}   the device has had its turn
 --          {'fenced'}     another replica holds the rollout, or it has ended
 -- Clock    Redis TIME
 return function(keys, args)
-  local rollout, fleet, device, delivery = args[1], args[4], args[5], args[7]
+  local c = cjson.decode(args[1])
+  local rollout, device = c.rollout, c.device
   local K = command_keys(keys, 4)
   local now = now_ms()
 
@@ -25,7 +25,7 @@ return function(keys, args)
   end
 
   local state = redis.call('HMGET', K.rollouts, rollout .. ':token', rollout .. ':after')
-  if state[1] ~= args[2] then return { 'fenced' } end
+  if state[1] ~= c.token then return { 'fenced' } end
   if state[2] and not is_after(device, state[2]) then return { 'repeated' } end
   redis.call('HSET', K.rollouts, rollout .. ':after', device)
 
@@ -35,13 +35,13 @@ return function(keys, args)
   end
 
   if not redis.call('ZSCORE', keys[3], device) then return skip('unknown_device') end
-  local record = Device.read(keys[1], { 'session', lane_fields(args[6]) })
+  local record = Device.read(keys[1], { 'session', lane_fields(c.lane) })
   local reach = reach_of(record:get('session'), redis.call('ZSCORE', keys[2], device), now)
-  local away = must_wait(reach, delivery)
-  if away and string.match(delivery, '^%a+') == 'now' then return skip('unreachable') end
+  local away = must_wait(reach, c.delivery)
+  if away and string.match(c.delivery, '^%a+') == 'now' then return skip('unreachable') end
   local outcome, _, _, superseded = enqueue(K, record, {
-    id = args[3], device = fleet .. '/' .. device, lane = args[6], delivery = delivery, ttl = tonumber(args[8]), json = args[9],
-    cause = args[10], away = away,
+    id = c.id, device = c.fleet .. '/' .. device, lane = c.lane, delivery = c.delivery, ttl = c.ttl, json = c.json, cause = c.cause,
+    away = away,
   }, now)
   record:save()
   if outcome == 'full' then return skip('queue_full') end

@@ -47,6 +47,27 @@ export interface EnqueueRequest extends DeliveryOptions {
   readonly mustBeKnown?: boolean;
 }
 
+/** A command as enqueueCommand-13.lua reads it. Fields that do not apply are left out. */
+interface CommandMessage {
+  readonly id: string;
+  readonly fleet: string;
+  readonly device: string;
+  readonly lane: string;
+  /** The header, starting at the policy. */
+  readonly delivery: string;
+  /** Milliseconds. */
+  readonly ttl: number;
+  /** The command without its header. */
+  readonly json: string;
+  readonly cause: string;
+  /** With an idempotency key: the hash of the request, and how long the key is remembered. */
+  readonly request?: { readonly hash: string; readonly rememberMs: number };
+  /** What is published to wake the dispatchers. */
+  readonly wake: { readonly channel: string; readonly message: string };
+  /** An unknown device is rejected. */
+  readonly mustBeKnown?: boolean;
+}
+
 /** Enqueues a command of the API or of a rollout, and wakes the dispatchers. */
 export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Promise<EnqueueResult> {
   const { fleet, device, lane, ttl, action, traceparent, idempotency, rollout, key } = request;
@@ -59,6 +80,19 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
   const cause = rollout === undefined ? 'api' : `rollout:${rollout}`;
   const delivery = deliveryText(request);
   const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const message: CommandMessage = {
+    id,
+    fleet,
+    device,
+    lane,
+    delivery,
+    ttl,
+    json: commandJson(source, action, traceparent),
+    cause,
+    ...(idempotency && { request: { hash: hash(idempotency.request), rememberMs: IDEMPOTENCY_MS } }),
+    wake: { channel: WAKE_CHANNEL, message: String(shard) },
+    ...(request.mustBeKnown && { mustBeKnown: true }),
+  };
   const [outcome, ...details] = (await callFunction(
     redis,
     'enqueueCommand-13',
@@ -70,21 +104,7 @@ export async function enqueueCommand(redis: Redis, request: EnqueueRequest): Pro
       idempotencyKey(shard, fleet, device, idempotency ? hash(idempotency.key) : ''),
       ...countedCommandKeys(shard, fleet),
     ],
-    [
-      id,
-      fleet,
-      device,
-      lane,
-      delivery,
-      ttl,
-      commandJson(source, action, traceparent),
-      cause,
-      idempotency ? hash(idempotency.request) : '',
-      IDEMPOTENCY_MS,
-      WAKE_CHANNEL,
-      shard,
-      request.mustBeKnown ? '1' : '0',
-    ],
+    [JSON.stringify(message)],
   )) as [string, ...string[]];
   switch (outcome) {
     case 'enqueued': {

@@ -31,6 +31,33 @@ export interface PresenceMessage {
   readonly recorder?: { readonly replica: string; readonly number: number };
 }
 
+/** A birth or a will as recordPresence-5.lua reads it. Fields that do not apply are left out; texts are stored as they are. */
+interface SessionMessage {
+  readonly fleet: string;
+  readonly device: string;
+  /** Whether it is a birth. */
+  readonly online: boolean;
+  readonly session: string;
+  /** The telemetry policy of a birth. */
+  readonly telemetry: 'latest' | 'keep';
+  /** Time between reports of a sleeping device, or of one that stays connected, ms. */
+  readonly sleeps?: string;
+  readonly reports?: string;
+  /** Offline time after which the device is removed, ms. */
+  readonly forgetAfter?: string;
+  /** Births of the same boot are reconnections, not restarts. */
+  readonly boot?: string;
+  /** A goodbye, not a will. */
+  readonly goodbye?: boolean;
+  /** It was retained or redelivered. */
+  readonly mayBeOld: boolean;
+  /** Time since it arrived, ms. */
+  readonly age: number;
+  /** The replica that records it, or '', and its number there. */
+  readonly replica: string;
+  readonly number: number;
+}
+
 /**
  * Records births and wills, in order. Can be repeated.
  * @param onBirth is called for each effective birth, with the server time at which the current boot of its device started
@@ -44,34 +71,46 @@ export async function recordPresence(
   const replies = await callFunctions(
     redis,
     'recordPresence-5',
-    messages.map(({ address, message, mayBeOld = false, arrivedAt = now, recorder }) => ({
+    messages.map((each) => ({
       keys: [
-        address.deviceKey,
-        address.presenceKey,
-        devicesKey(address.shard, address.fleet),
-        fleetsKey(address.shard),
-        forgetDueKey(address.shard),
+        each.address.deviceKey,
+        each.address.presenceKey,
+        devicesKey(each.address.shard, each.address.fleet),
+        fleetsKey(each.address.shard),
+        forgetDueKey(each.address.shard),
       ],
-      args: [
-        address.fleet,
-        address.device,
-        message.online ? '1' : '0',
-        message.session,
-        (message.online && message.telemetry) || 'latest',
-        (message.online && message.sleeps) || '',
-        (message.online && message.forgetAfter) || '',
-        !message.online && message.goodbye ? '1' : '',
-        (message.online && message.reports) || '',
-        mayBeOld ? '1' : '0',
-        Math.max(0, Math.round(now - arrivedAt)),
-        (message.online && message.boot) || '',
-        recorder?.replica ?? '',
-        recorder?.number ?? 0,
-      ],
+      args: [JSON.stringify(sessionMessage(each, now))],
     })),
   );
   return (replies as [outcome: PresenceOutcome, startedAt?: string][]).map(([outcome, startedAt], i) => {
     if (startedAt) onBirth(i, Number(startedAt));
     return outcome;
   });
+}
+
+function sessionMessage(
+  { address, message, mayBeOld = false, arrivedAt, recorder }: PresenceMessage,
+  now: number,
+): SessionMessage {
+  const shared = {
+    fleet: address.fleet,
+    device: address.device,
+    session: String(message.session),
+    mayBeOld,
+    age: Math.max(0, Math.round(now - (arrivedAt ?? now))),
+    replica: recorder?.replica ?? '',
+    number: recorder?.number ?? 0,
+  };
+  if (!message.online)
+    return { ...shared, online: false, telemetry: 'latest', ...(message.goodbye && { goodbye: true }) };
+  const { telemetry = 'latest', sleeps, reports, forgetAfter, boot } = message;
+  return {
+    ...shared,
+    online: true,
+    telemetry,
+    ...(sleeps && { sleeps: String(sleeps) }),
+    ...(reports && { reports: String(reports) }),
+    ...(forgetAfter && { forgetAfter: String(forgetAfter) }),
+    ...(boot && { boot: String(boot) }),
+  };
 }

@@ -25,6 +25,25 @@ export interface Turn extends Superseded {
   readonly id: string;
 }
 
+/** The turn of one device as enqueueRolloutCommand-11.lua reads it. */
+interface TurnMessage {
+  readonly rollout: string;
+  /** Of the lease. */
+  readonly token: string;
+  /** Of the command. */
+  readonly id: string;
+  readonly fleet: string;
+  readonly device: string;
+  readonly lane: string;
+  /** The header, starting at the policy. */
+  readonly delivery: string;
+  /** Milliseconds. */
+  readonly ttl: number;
+  /** The command without its header. */
+  readonly json: string;
+  readonly cause: string;
+}
+
 /**
  * Gives each of these devices its turn, in one round trip, and wakes the dispatchers. Can be repeated after a failure: a device gets only
  * one turn. Within a shard devices must be in the order of their names.
@@ -43,6 +62,16 @@ export async function enqueueRollout(
     rollout,
   });
   const json = commandJson({ source: 'rollout', rollout }, action);
+  const shared = {
+    rollout,
+    token,
+    fleet,
+    lane,
+    delivery,
+    ttl: durationMs(request.ttl)!,
+    json,
+    cause: `rollout:${rollout}`,
+  };
   const ids = devices.map(({ shard }) => newCommandId(shard));
   const replies = (await callFunctions(
     redis,
@@ -54,18 +83,7 @@ export async function enqueueRollout(
         devicesKey(shard, fleet),
         ...countedCommandKeys(shard, fleet),
       ],
-      args: [
-        rollout,
-        token,
-        ids[i]!,
-        fleet,
-        device,
-        lane,
-        delivery,
-        durationMs(request.ttl)!,
-        json,
-        `rollout:${rollout}`,
-      ],
+      args: [JSON.stringify({ ...shared, id: ids[i]!, device } satisfies TurnMessage)],
     })),
   )) as [Turn['outcome'], ...string[]][];
   const turns = replies.map(([outcome, ...ended], i) => ({

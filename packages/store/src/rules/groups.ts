@@ -14,7 +14,7 @@ import {
   timersKey,
 } from '../keys.js';
 import { redisNow } from '../redis/connect.js';
-import { callFunction, type FunctionArgument } from '../redis/functions.js';
+import { callFunction } from '../redis/functions.js';
 import { ALL_SHARDS, pipelined } from '../redis/pipelined.js';
 
 /** The name of a quorum: a rule that several sensors decide together. */
@@ -117,6 +117,35 @@ export interface TargetOutcome extends Superseded {
   readonly state: 'pending' | 'full' | 'fleet_full' | 'unreachable';
 }
 
+/** A decision as decideGroup-n.lua reads it. Fields that do not apply are left out. */
+interface DecisionMessage {
+  readonly fleet: string;
+  /** On which it was decided; '' if there is none. */
+  readonly version: string;
+  /** The new state, JSON; left out if it is unchanged. */
+  readonly state?: string;
+  /** Member of the timers ZSET, and when to decide again, ms; never without `at`. */
+  readonly timer: string;
+  readonly at?: number;
+  /** Votes to remove: fields of the group, with their values. */
+  readonly forget: readonly { readonly field: string; readonly value: string }[];
+  /** The command for every target: `delivery` is the header, starting at the policy; `ttl` is in milliseconds. */
+  readonly command?: {
+    readonly lane: string;
+    readonly delivery: string;
+    readonly ttl: number;
+    readonly json: string;
+    readonly cause: string;
+  };
+  /** With the positions of a target's HASH and of the first key of its shard. */
+  readonly targets: readonly {
+    readonly device: string;
+    readonly id: string;
+    readonly deviceKey: number;
+    readonly shardKeys: number;
+  }[];
+}
+
 /**
  * Writes a decision and enqueues its commands in one function; the caller wakes the dispatchers of their shards.
  * @returns undefined if another replica has decided in the meantime: nothing was written, and the caller must evaluate again
@@ -139,19 +168,22 @@ export async function decideGroup(
     keys.push(presenceKey(shard, fleet), devicesKey(shard, fleet), fleetsKey(shard));
     keys.push(...countedCommandKeys(shard, fleet));
   }
-  const args: FunctionArgument[] = [
-    version,
-    state,
-    timerMember({ fleet, rule }),
-    timer ?? '',
+  const message: DecisionMessage = {
     fleet,
-    forget.length,
-    targets.length,
-  ];
-  if (commands !== undefined && targets.length > 0)
-    args.push(commands.lane, deliveryText(commands), commands.ttl, commands.json, commands.cause);
-  for (const { device, stored } of forget) args.push(`v:${device}`, stored);
-  for (const { device, shard, id, at } of targets) args.push(`${device} ${id} ${at} ${shards.get(shard)}`);
+    version,
+    ...(state !== '' && { state }),
+    timer: timerMember({ fleet, rule }),
+    ...(timer !== undefined && { at: timer }),
+    forget: forget.map(({ device, stored }) => ({ field: `v:${device}`, value: stored })),
+    ...(commands !== undefined && { command: commandOf(commands) }),
+    targets: targets.map(({ device, shard, id, at }) => ({
+      device,
+      id,
+      deviceKey: at,
+      shardKeys: shards.get(shard)!,
+    })),
+  };
+  const args = [JSON.stringify(message)];
   const [outcome, ...replies] = (await callFunction(redis, 'decideGroup-n', keys, args)) as [
     string,
     ...[TargetOutcome['state'], ...string[]][],
@@ -161,6 +193,11 @@ export async function decideGroup(
     const [outcome, ...ended] = replies[i]!;
     return { device, shard, id, state: outcome, ...supersededOf(ended) };
   });
+}
+
+function commandOf(commands: GroupCommands): DecisionMessage['command'] {
+  const { lane, ttl, json, cause } = commands;
+  return { lane, delivery: deliveryText(commands), ttl, json, cause };
 }
 
 /** Deletes a quorum whose rule was deleted: votes, state and timer. */
