@@ -16,7 +16,7 @@ export default {
       severity: 'error',
       scope: 'folder',
       from: {
-        path: '^(packages/(contracts|device|evaluation|service-kit|store)|services/(api|console|device-sim|rules)|tools)/',
+        path: '^(packages/(contracts|device|evaluation|service-kit|store)|services/(api|certificates|console|device-sim|rules)|tools)/',
         pathNot: '^(packages|services|tools)/[^/]+/src$',
       },
       to: { circular: true, viaOnly: { pathNot: '^(packages|services|tools)/[^/]+/src$' } },
@@ -27,10 +27,11 @@ export default {
     only('store-imports-evaluation', '^packages/store/src/', '^packages/(store|evaluation|contracts)/'),
     only('device-imports-evaluation', '^packages/device/src/', '^packages/(device|evaluation|contracts)/'),
     only('service-kit-imports-nothing', '^packages/service-kit/src/', '^packages/service-kit/'),
+    only('certificates-import-nothing', '^services/certificates/src/', '^services/certificates/'),
     only(
-      'native-imports-only-the-promise-numbers',
+      'native-imports-certificates-and-promise-numbers',
       '^tools/native/src/',
-      '^(tools/native|packages/service-kit/(src|dist)/promise-numbers)',
+      '^(tools/native|services/certificates|packages/service-kit/(src|dist)/promise-numbers)',
     ),
     only(
       'test-kit-imports',

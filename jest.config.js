@@ -6,7 +6,7 @@ const project = (displayName, testMatch, more = {}) => ({
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^@lamplighter/(dashboards|native|prove|test-kit)/(.+)$': '<rootDir>/tools/$1/src/$2.ts',
-    '^@lamplighter/device-sim/(.+)$': '<rootDir>/services/device-sim/src/$1.ts',
+    '^@lamplighter/(certificates|device-sim)/(.+)$': '<rootDir>/services/$1/src/$2.ts',
     '^@lamplighter/([^/]+)/(.+)$': '<rootDir>/packages/$1/src/$2.ts',
     '^([.]{1,2}/.*)[.]js$': '$1',
   },

@@ -14,6 +14,7 @@ export interface Launcher {
 
 const PORT_NAMES = [
   'MQTT_PORT',
+  'MQTT_TLS_PORT',
   'MQTT_SERVICES_PORT',
   'REDIS_PORT',
   'API_PORT',

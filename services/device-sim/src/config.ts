@@ -1,6 +1,7 @@
 import { identitySchema } from '@lamplighter/contracts/identity';
 import { type Broker, parseBrokerUrl } from '@lamplighter/device/connection/broker';
 import {
+  certificates,
   decimal,
   integer,
   mqttUrl,
@@ -15,6 +16,10 @@ const variables = z.object({
   ...serviceVariables,
   /** Broker URL with the account that all devices share. */
   MQTT_URL: mqttUrl,
+  /** For `mqtts://`: the certificate authority that signed the certificate of the broker. */
+  MQTT_CA: certificates.optional(),
+  /** For `mqtts://`: the client certificate of all devices with its key, if the broker requires one. */
+  MQTT_CERTIFICATE: certificates.optional(),
   /** Default: the user of MQTT_URL, since an account may publish only for the fleet of its name. */
   FLEET: identitySchema.optional(),
   DEVICES: integer(50, 1, 100_000),
@@ -75,7 +80,10 @@ export interface Config {
 /** @throws ConfigInvalid with all problems */
 export function simulatorConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const read = readConfig(variables, env);
-  const broker = parseBrokerUrl(read.MQTT_URL);
+  const broker = parseBrokerUrl(read.MQTT_URL, {
+    ...(read.MQTT_CA !== undefined && { ca: read.MQTT_CA }),
+    ...(read.MQTT_CERTIFICATE !== undefined && { cert: read.MQTT_CERTIFICATE, key: read.MQTT_CERTIFICATE }),
+  });
   return {
     logLevel: read.LOG_LEVEL,
     host: read.HOST,

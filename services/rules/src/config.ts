@@ -15,6 +15,8 @@ import { z } from 'zod';
 export const configSchema = z.object({
   ...serviceVariables,
   MQTT_URL: mqttUrl,
+  /** For `mqtts://`: the certificate authority that signed the certificate of the broker. */
+  MQTT_CA: certificates.optional(),
   REDIS_URL: redisUrl,
   /** For `rediss://`: the certificate authority that signed the certificate of Redis. */
   REDIS_CA: certificates.optional(),

@@ -64,6 +64,7 @@ async function start(): Promise<RunningService> {
   const subscriber = connectRedis(config.REDIS_URL, 'rules-subscriber', redisSettings);
   const transport = new MqttTransport({
     url: config.MQTT_URL,
+    ca: config.MQTT_CA,
     clientId:
       config.INGEST_MODE === 'durable'
         ? durableClientId(config.MQTT_URL)

@@ -17,6 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
     'needs Docker: scripts/test-compose.mjs runs its commands, which 66 finds in scripts/compose/documented-commands.mjs',
   containers: 'needs Docker: scripts/test-compose.mjs runs the whole block',
   minutes: 'takes minutes; a test below checks that its script and options exist',
+  network: 'needs an address in a network; covered by 93-start-for-the-network',
   'your servers': 'needs your own broker and Redis; covered by 27-services-without-dependencies',
 };
 

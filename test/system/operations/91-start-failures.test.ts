@@ -42,7 +42,8 @@ function stubRepository(): string {
   const folder = temporaryFolder();
   cpSync(join(REPOSITORY, 'tools/native/dist'), join(folder, 'tools/native/dist'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  for (const name of ['mosquitto', 'redis']) symlinkSync(join(REPOSITORY, name), join(folder, name));
+  for (const name of ['mosquitto', 'redis', 'node_modules'])
+    symlinkSync(join(REPOSITORY, name), join(folder, name));
   for (const name of ['rules', 'api', 'device-sim']) {
     const dist = join(folder, 'services', name, 'dist');
     mkdirSync(dist, { recursive: true });
@@ -237,7 +238,7 @@ describe('npm start', () => {
     const launcher = await start({ env: { MQTT_PORT: String(port) } });
     expect(await launcher.ended()).toBe(1);
     expect(launcher.output()).toContain(
-      `lamplighter: these ports of 127.0.0.1 are in use:\n  ${port}  MQTT_PORT, the broker\n`,
+      `lamplighter: these ports are in use:\n  ${port}  MQTT_PORT, the broker\n`,
     );
     const withoutSim = await start({
       env: { SIM_PORT: String(port) },
@@ -284,6 +285,8 @@ describe('flags of npm start', () => {
     [['--devices', '500'], { devices: 500, sim: true }],
     [['--devices=2', '--lesson'], { devices: 2, lesson: true }],
     [['--no-sim', '--reset'], { sim: false, reset: true }],
+    [['--lan'], { lan: '' }],
+    [['--lan=10.0.0.7', '--client-certificates'], { lan: '10.0.0.7', clientCertificates: true }],
   ])('accepts %j', (args, flags) => {
     expect(readFlags(args, {})).toMatchObject(flags);
   });
@@ -293,6 +296,8 @@ describe('flags of npm start', () => {
     ['an argument that is not a flag', ['lamps'], {}, 'unexpected argument "lamps"'],
     ['a missing number', ['--devices'], {}, '--devices requires a whole number from 1 to 100000'],
     ['an invalid number', ['--devices', 'many', '--x'], {}, 'not "many"\n  unknown flag "--x"'],
+    ['an invalid address', ['--lan=here'], {}, '--lan requires an IPv4 address, not "here"'],
+    ['an option without its flag', ['--client-certificates'], {}, '--client-certificates requires --lan'],
     ['a contradiction', ['--no-sim', '--devices', '5'], {}, '--devices cannot be combined with --no-sim'],
     [
       'a flag that npm consumed, but not its number',

@@ -31,6 +31,7 @@ export class BrokerMetricsService implements OnApplicationBootstrap, OnApplicati
     const { broker } = this.metrics;
     const client = connect(this.config.MQTT_URL, {
       protocolVersion: 5,
+      ...(this.config.MQTT_CA !== undefined && { ca: this.config.MQTT_CA }),
       clientId: `lamplighter-rules-sys-${randomBytes(16).toString('hex')}`,
       clean: true,
       keepalive: KEEPALIVE_SECONDS,

@@ -38,6 +38,8 @@ export interface Filter {
 
 export interface LinkOptions {
   readonly url: string;
+  /** For `mqtts://`: the certificate authority of the broker, PEM. */
+  readonly ca?: string | undefined;
   readonly clientId: string;
   readonly filters: readonly Filter[];
   /** False: the broker keeps the session while the service is down. */

@@ -232,8 +232,9 @@ export class MqttLink {
               host,
               port,
               ...(isIP(host) === 0 && { servername: host }),
+              ...(this.options.ca !== undefined && { ca: this.options.ca }),
               onread,
-            } as ConnectionOptions)
+            } as ConnectionOptions).setNoDelay(true)
           : connectTcp({ host, port, noDelay: true, onread }),
       {
         publish: (topic, payload, qos, packetId, traceparent, delivery) =>

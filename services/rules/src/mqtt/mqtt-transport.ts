@@ -26,6 +26,8 @@ export interface Subscription {
 
 export interface MqttTransportOptions {
   readonly url: string;
+  /** For `mqtts://`: the certificate authority of the broker, PEM. */
+  readonly ca?: string | undefined;
   /** Reads the URL again before each connection, to use a new password. */
   readonly readUrl?: () => string | undefined;
   /** Unique per process; the links append their names. */
@@ -164,7 +166,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
   }
 
   private openLink(name: string): void {
-    const { url, clientId, group, durable, logger } = this.options;
+    const { url, ca, clientId, group, durable, logger } = this.options;
     const routes = this.routes.filter(({ subscription }) => subscription.link === name);
     const currentUrl = () => this.options.readUrl?.() ?? url;
     const currentFilters = () =>
@@ -182,6 +184,7 @@ export class MqttTransport extends Server implements CustomTransportStrategy {
         get filters() {
           return currentFilters();
         },
+        ca,
         clientId: `${clientId}-${name}`,
         clean: !durable,
       },

@@ -1,4 +1,6 @@
 import { relative } from 'node:path';
+import { filesIn } from '@lamplighter/certificates/authority/files';
+import type { NetworkListener } from '../servers/broker-configuration.js';
 import { DEFAULT_FOLDER, type Ports } from '../state/settings.js';
 import { FLEET, type State } from '../state/state.js';
 
@@ -10,10 +12,12 @@ export function guide(options: {
   consoleKey: string | undefined;
   sim: boolean;
   lesson: boolean;
+  /** The TLS listener for devices on the network. */
+  network?: NetworkListener | undefined;
   /** The user's working directory. */
   from: string;
 }): string {
-  const { ports, state, firstKey, consoleKey } = options;
+  const { ports, state, firstKey, consoleKey, network } = options;
   const path = (file: string) => {
     const short = relative(options.from, file);
     const path = short.startsWith('..') ? file : short || '.';
@@ -43,7 +47,7 @@ ${
   options.lesson
     ? `  Lesson       host 127.0.0.1, port ${ports.MQTT_PORT}, no password: publish to <id>/telemetry, subscribe to <id>/commands; see docs/lesson.md\n`
     : ''
-}
+}${network === undefined ? '' : deviceGuide(network, path, path(state.secretFile(`mqtt-${FLEET}`)), npm)}
 Three things to try in another terminal:
 
   1. Act as a device: report daylight, then darkness, and print its commands for four seconds.
@@ -59,5 +63,28 @@ Three things to try in another terminal:
   3. Send it a command.
      curl -s ${bearer} -H 'Content-Type: application/json' -d '{"action":{"led_on":true}}' \\
        ${api}/v1/fleets/${FLEET}/devices/${device}/commands
+`;
+}
+
+/** What a device on the network needs. */
+function deviceGuide(
+  { address, port, certificates, clientCertificates }: NetworkListener,
+  path: (file: string) => string,
+  passwordFile: string,
+  npm: string,
+): string {
+  const { authority } = filesIn(certificates);
+  const proof = clientCertificates
+    ? `certificate  ${npm} run --silent certificates -- issue ${FLEET} > ${FLEET}.pem   (certificate and key; the key is kept nowhere else)`
+    : `account      user ${FLEET}, password in ${passwordFile}; of another fleet: ${npm} run fleet -- add plant`;
+  const credentials = clientCertificates
+    ? `--cert ${FLEET}.pem --key ${FLEET}.pem`
+    : `-u ${FLEET} -P "$(cat ${passwordFile})"`;
+  return `
+To admit a device on the network, give it (TLS 1.2 or newer):
+  address      mqtts://${address}:${port}
+  authority    ${path(authority)}, which the device checks the broker with
+  ${proof}
+  To try it    mosquitto_pub -h ${address} -p ${port} --cafile ${path(authority)} ${credentials} -t '${FLEET}/telemetry/my-lamp' -m '{"light":900}'
 `;
 }

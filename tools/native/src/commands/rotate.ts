@@ -7,9 +7,11 @@ import { type RedisAccounts, redisUrl } from '../state/redis-accounts.js';
 import { generateSecret, writePrivate } from '../state/secrets.js';
 import { CannotStart, type Ports, readSettings } from '../state/settings.js';
 import { isInstance, readAccounts, readRedisAccounts, readRunningInstance } from '../state/state.js';
+import { hasCertificates, renewCertificatesOf } from './certificates.js';
 
 export const ROTATE_HELP = `npm run rotate    replace the passwords of the services at Redis and the broker. A running instance takes them over without a restart;
-                  connections that use an earlier password are closed. Passwords of fleets and API keys stay`;
+                  connections that use an earlier password are closed. Passwords of fleets and API keys stay. After --lan, the broker's certificate is
+                  renewed as well`;
 
 /** Replaces the passwords of the services. Returns the exit code. */
 export async function rotate(): Promise<number> {
@@ -19,6 +21,7 @@ export async function rotate(): Promise<number> {
     const secrets = join(folder, 'secrets');
     const instance = readRunningInstance(folder);
     if (instance === undefined) {
+      if (hasCertificates(folder)) console.log(await renewCertificatesOf(folder));
       for (const name of ['redis', 'redis-rules', 'redis-api', 'mqtt-rules'])
         rmSync(join(secrets, name), { force: true });
       console.log('The next start creates new passwords.');
@@ -28,6 +31,7 @@ export async function rotate(): Promise<number> {
     console.log('Redis: rules, api and admin have new passwords; the earlier ones are refused.');
     await rotateBroker(folder, secrets, instance.ports);
     console.log('Broker: rules has a new password; the earlier one is refused.');
+    if (hasCertificates(folder)) console.log(await renewCertificatesOf(folder));
     return 0;
   } catch (error) {
     if (!(error instanceof CannotStart || error instanceof ServerFailed)) throw error;

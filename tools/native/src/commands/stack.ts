@@ -7,6 +7,7 @@ import { lastLines, liveChildren } from '../process/child.js';
 import { keepRunning } from '../process/keep-running.js';
 import { type Server, ServerFailed } from '../process/serving.js';
 import { terminal } from '../process/terminal.js';
+import type { NetworkListener } from '../servers/broker-configuration.js';
 import { brokerLimits, openFilesLimit } from '../servers/broker-limits.js';
 import { deviceAccountsFile, startMosquitto } from '../servers/mosquitto.js';
 import { startPrometheus } from '../servers/prometheus.js';
@@ -21,6 +22,8 @@ export interface StackOptions {
   readonly ports: Ports;
   readonly state: State;
   readonly lesson: boolean;
+  /** Where devices on the network are admitted; undefined: nowhere. */
+  readonly network?: NetworkListener | undefined;
   readonly sim: boolean;
   /** Simulated devices; default: DEVICES, or the default of the simulator. */
   readonly devices?: number;
@@ -74,6 +77,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         port: ports.MQTT_PORT,
         servicesPort: ports.MQTT_SERVICES_PORT,
         accounts: state.accounts,
+        network: options.network,
         lesson: options.lesson,
         limits,
         logFile: state.logFile('mosquitto'),

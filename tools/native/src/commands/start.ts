@@ -4,10 +4,13 @@ import { ServerFailed } from '../process/serving.js';
 import { listenForStop } from '../process/stop-signal.js';
 import { terminal } from '../process/terminal.js';
 import { BinaryMissing } from '../servers/binaries.js';
+import type { NetworkListener } from '../servers/broker-configuration.js';
 import { installMissing, SERVERS } from '../servers/install.js';
+import { lanAddress } from '../servers/lan-address.js';
 import { requireFreePorts } from '../servers/ports.js';
 import { CannotStart, type Ports, readSettings } from '../state/settings.js';
-import { boundLog, lockState, openState } from '../state/state.js';
+import { boundLog, lockState, openState, type State } from '../state/state.js';
+import { certificatesFolder, renewBrokerCertificate } from './certificates.js';
 import { guide } from './guide.js';
 import { startStack, stopAll } from './stack.js';
 import { readCounts, summarize } from './summary.js';
@@ -17,6 +20,9 @@ export interface StartFlags {
   readonly devices?: number;
   readonly sim: boolean;
   readonly lesson: boolean;
+  /** The address on which devices on the network are admitted, or empty if the only one is meant; absent: on none. */
+  readonly lan?: string;
+  readonly clientCertificates: boolean;
   readonly reset: boolean;
 }
 
@@ -28,15 +34,20 @@ export async function start(flags: StartFlags): Promise<number> {
   try {
     const settings = readSettings(process.env);
     unlock = lockState(settings.folder);
-    const { SIM_PORT: _, ...withoutSim } = settings.ports;
-    await requireFreePorts(flags.sim ? settings.ports : withoutSim);
+    const address = flags.lan === undefined ? undefined : lanAddress(flags.lan);
+    const { SIM_PORT, MQTT_TLS_PORT, ...others } = settings.ports;
+    await requireFreePorts(
+      { ...others, ...(flags.sim && { SIM_PORT }), ...(address !== undefined && { MQTT_TLS_PORT }) },
+      address === undefined ? {} : { MQTT_TLS_PORT: address },
+    );
     installMissing(SERVERS, (line) => terminal.printLine(line));
     const state = openState(settings.folder, settings.ports, flags.reset);
     const { ports } = settings;
+    const network = address === undefined ? undefined : await networkListener(state, ports, address, flags);
     const running = AbortSignal.any([stop, over.signal]);
-    const starting = startStack({ ...flags, ports, state, env: process.env, stop: running });
+    const starting = startStack({ ...flags, ports, state, network, env: process.env, stop: running });
     const stack = await Promise.race([starting, aborted(stop)]);
-    terminal.printLine(guide({ ...flags, ...stack, ports, state, from: settings.from }));
+    terminal.printLine(guide({ ...flags, ...stack, ports, state, network, from: settings.from }));
     const failure = await Promise.race([stack.failed, aborted(stop), follow(ports, running)]);
     throw new ServerFailed(failure);
   } catch (error) {
@@ -52,6 +63,18 @@ export async function start(flags: StartFlags): Promise<number> {
     await stopAll();
     unlock();
   }
+}
+
+/** The TLS listener, with certificates that name the address. */
+async function networkListener(
+  state: State,
+  ports: Ports,
+  address: string,
+  { clientCertificates }: StartFlags,
+): Promise<NetworkListener> {
+  const certificates = certificatesFolder(state.folder);
+  await renewBrokerCertificate(certificates, address);
+  return { address, port: ports.MQTT_TLS_PORT, certificates, clientCertificates };
 }
 
 /** Whether the message is enough for the user. Errors of the file system name the file. */

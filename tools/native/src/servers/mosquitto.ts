@@ -8,16 +8,18 @@ import { REPOSITORY } from '../state/repository.js';
 import { passwordFile, writePrivate } from '../state/secrets.js';
 import type { Ports } from '../state/settings.js';
 import { requireBinary } from './binaries.js';
-import { brokerConfiguration } from './broker-configuration.js';
+import { brokerConfiguration, type NetworkListener } from './broker-configuration.js';
 import { type BrokerLimits, brokerLimits, openFilesLimit } from './broker-limits.js';
 
 export interface MosquittoOptions {
   /** Folder of the generated configuration, the password hashes and the broker's database. */
   readonly folder: string;
-  /** Port for devices. */
+  /** Port for devices on this machine. */
   readonly port: number;
   /** Port for the services, not subject to the connection limit of devices. */
   readonly servicesPort: number;
+  /** Also admits devices on the network, with TLS. Its certificates must exist. */
+  readonly network?: NetworkListener | undefined;
   /** User name → password: `rules`, the fleets, and `<fleet>.reader` for read-only access to a fleet. */
   readonly accounts: Readonly<Record<string, string>>;
   /** Allow anonymous clients only on the lesson topics. */
@@ -102,7 +104,7 @@ export async function reloadAccounts(
   const lesson = /^allow_anonymous true$/m.test(readFileSync(configuration, 'utf8'));
   const before = versionOf(passwords);
   writeFleets(folder, accounts, lesson);
-  if (!isRunning(pid)) return;
+  if (!signal(pid, 0)) return;
   const deadline = Date.now() + RELOAD_MS;
   const until = async (isDone: () => Promise<boolean>) => {
     while (!(await isDone()) && Date.now() < deadline) await setTimeout(20);
@@ -115,19 +117,25 @@ export async function reloadAccounts(
   }
 }
 
-function isRunning(pidFile: string): boolean {
-  try {
-    return process.kill(Number(readFileSync(pidFile, 'utf8')), 0);
-  } catch {
-    return false;
-  }
-}
-
 /** How often the broker looks for changed accounts, milliseconds. */
 const WATCH_MS = 250;
 
 /** The accounts that the api has written for the broker in this folder (DEVICE_ACCOUNTS_FILE). */
 export const deviceAccountsFile = (folder: string): string => filesIn(folder).deviceAccounts;
+
+/** Makes the broker that runs in this folder load its certificate and revocation list again; false if it has stopped. */
+export function reloadCertificates(folder: string): boolean {
+  return signal(filesIn(folder).pid, 'SIGHUP');
+}
+
+/** Signals the broker, 0 only to find out; false if it has stopped. */
+function signal(pidFile: string, name: 'SIGHUP' | 0): boolean {
+  try {
+    return process.kill(Number(readFileSync(pidFile, 'utf8')), name);
+  } catch {
+    return false;
+  }
+}
 
 /** More than a busy broker takes to reload its accounts. */
 const RELOAD_MS = 10_000;
@@ -222,7 +230,12 @@ function readerAcl(account: string): string {
 }
 
 /** Sends an MQTT 3.1.1 CONNECT; true if the reply is a CONNACK with return code 0. */
-async function acceptsAccount(port: number, user: string, password: string): Promise<true | string> {
+export async function acceptsAccount(
+  port: number,
+  user: string,
+  password: string,
+  clientId = `lamplighter-probe-${process.pid}`,
+): Promise<true | string> {
   const text = (value: string) => {
     const bytes = Buffer.from(value);
     return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
@@ -231,7 +244,7 @@ async function acceptsAccount(port: number, user: string, password: string): Pro
   const body = Buffer.concat([
     text('MQTT'),
     Buffer.from([4, cleanSessionWithCredentials, 0, 10]),
-    text(`lamplighter-probe-${process.pid}`),
+    text(clientId),
     text(user),
     text(password),
   ]);

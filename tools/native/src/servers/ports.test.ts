@@ -40,6 +40,6 @@ const isRootWithLowPorts =
   process.seteuid?.(0);
   await close(server);
   expect(message).toMatch(
-    /these ports of 127.0.0.1 are in use:\n {2}\d+ {2}MQTT_PORT, the broker\nthis user may not listen .*:\n {2}81 {2}API_PORT, the API\n/,
+    /these ports are in use:\n {2}\d+ {2}MQTT_PORT, the broker\nthis user may not listen .*:\n {2}81 {2}API_PORT, the API\n/,
   );
 });

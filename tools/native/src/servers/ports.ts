@@ -3,12 +3,16 @@ import { CannotStart, PORTS, type PortName, type Ports } from '../state/settings
 
 /**
  * Checks that all ports are free and that this user may listen on them.
+ * @param addresses where a server listens if not on 127.0.0.1
  * @throws CannotStart with all unusable ports, and free ones to use instead
  */
-export async function requireFreePorts(ports: Partial<Ports>): Promise<void> {
+export async function requireFreePorts(
+  ports: Partial<Ports>,
+  addresses: Partial<Readonly<Record<PortName, string>>> = {},
+): Promise<void> {
   const entries = Object.entries(ports) as [PortName, number][];
   const found = await Promise.all(
-    entries.map(async ([name, port]) => ({ name, port, use: await useOf(port) })),
+    entries.map(async ([name, port]) => ({ name, port, use: await useOf(port, addresses[name]) })),
   );
   const unusable = found.filter(({ use }) => use !== 'free');
   if (unusable.length === 0) return;
@@ -26,7 +30,7 @@ export async function requireFreePorts(ports: Partial<Ports>): Promise<void> {
       .join('');
   const [taken, forbidden] = [list('taken'), list('forbidden')];
   const problems = [
-    ...(taken === '' ? [] : [`these ports of 127.0.0.1 are in use:${taken}`]),
+    ...(taken === '' ? [] : [`these ports are in use:${taken}`]),
     ...(forbidden === ''
       ? []
       : [`this user may not listen on these ports (low ports require root):${forbidden}`]),
@@ -49,26 +53,26 @@ async function isFree(port: number): Promise<boolean> {
   return (await useOf(port)) === 'free';
 }
 
-async function useOf(port: number): Promise<PortUse> {
+async function useOf(port: number, address = '127.0.0.1'): Promise<PortUse> {
   // Some systems allow listening on 127.0.0.1 while a server listens on the port on all addresses.
-  return (await acceptsConnections(port)) ? 'taken' : tryToListen(port);
+  return (await acceptsConnections(port, address)) ? 'taken' : tryToListen(port, address);
 }
 
-function acceptsConnections(port: number): Promise<boolean> {
+function acceptsConnections(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, address);
     socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
 }
 
-function tryToListen(port: number): Promise<PortUse> {
+function tryToListen(port: number, address: string): Promise<PortUse> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', ({ code }: NodeJS.ErrnoException) =>
       resolve(code === 'EACCES' ? 'forbidden' : 'taken'),
     );
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve('free')));
+    server.listen(port, address, () => server.close(() => resolve('free')));
   });
 }

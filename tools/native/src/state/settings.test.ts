@@ -6,6 +6,7 @@ it('has defaults for all settings', () => {
   const { ports, folder } = readSettings({});
   expect(ports).toEqual({
     MQTT_PORT: 1883,
+    MQTT_TLS_PORT: 8883,
     MQTT_SERVICES_PORT: 1884,
     REDIS_PORT: 16379,
     API_PORT: 8080,

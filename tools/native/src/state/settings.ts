@@ -6,9 +6,10 @@ export class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }
 
-/** The loopback ports of a native instance: variable, default and what listens there. */
+/** The ports of a native instance: variable, default and what listens there. All are on loopback, except MQTT_TLS_PORT. */
 export const PORTS = {
   MQTT_PORT: { fallback: 1883, of: 'the broker' },
+  MQTT_TLS_PORT: { fallback: 8883, of: 'the broker, for devices on the network' },
   MQTT_SERVICES_PORT: { fallback: 1884, of: 'the broker, for the services' },
   REDIS_PORT: { fallback: 16379, of: 'Redis' },
   API_PORT: { fallback: 8080, of: 'the API' },

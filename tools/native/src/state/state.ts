@@ -21,6 +21,7 @@ import { CannotStart, type Ports } from './settings.js';
  *     instance.json   marks a state folder, and holds the ports of the last start
  *     lock            process id of the running instance; stale once that process has ended
  *     secrets/        one password per file: redis (account admin), redis-rules, redis-api, mqtt-<account>. Each fleet has its own file
+ *     certificates/   the certificate authority and the broker's certificate (services/certificates), once --lan was used
  *     logs/           the current log of each process, and the previous one
  *     mosquitto/ redis/ prometheus/   generated configuration and data
  */

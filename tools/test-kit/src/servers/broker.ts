@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { NetworkListener } from '@lamplighter/native/servers/broker-configuration';
 import type { BrokerLimits } from '@lamplighter/native/servers/broker-limits';
 import { deviceAccountsFile, READER, startMosquitto } from '@lamplighter/native/servers/mosquitto';
 import { generateSecret } from '@lamplighter/native/state/secrets';
@@ -22,6 +23,8 @@ export interface TestBroker extends Restartable {
   readonly deviceAccountsFile: string;
   /** URL with the account of a fleet: `demo`, or an added one. */
   fleetUrl(fleet: string): string;
+  /** URL of the TLS listener, with the account of a fleet. */
+  networkUrl(fleet: string): string;
   /** Adds a fleet, by default with a unique name; resolves when its account can connect. */
   newFleet(name?: string): Promise<TestFleet>;
   /** Adds several fleets at once. */
@@ -34,13 +37,14 @@ const fleetName = () => `t-${randomBytes(5).toString('hex')}`;
 
 /** Starts a broker for this test (or this file) with the accounts `rules` and `demo`. */
 export async function startBroker(
-  options: { lesson?: boolean; limits?: BrokerLimits } = {},
+  options: { lesson?: boolean; limits?: BrokerLimits; network?: Omit<NetworkListener, 'port'> } = {},
 ): Promise<TestBroker> {
   const accounts: Record<string, string> = { rules: generateSecret(), demo: generateSecret() };
   const folder = temporaryFolder();
-  const [port, servicesPort] = [await freePort(), await freePort()];
+  const [port, servicesPort, networkPort] = [await freePort(), await freePort(), await freePort()];
+  const network = options.network && { ...options.network, port: networkPort };
   const broker = await restartable(() =>
-    startMosquitto({ folder, port, servicesPort, accounts, ...options }),
+    startMosquitto({ folder, port, servicesPort, accounts, ...options, network }),
   );
   const urlFor = (user: string) => broker.server().urlFor(user);
   const addFleets = async (names: string[]) => {
@@ -54,6 +58,12 @@ export async function startBroker(
     rulesUrl: urlFor('rules'),
     deviceAccountsFile: deviceAccountsFile(folder),
     fleetUrl: urlFor,
+    networkUrl(fleet: string) {
+      const url = new URL(urlFor(fleet));
+      url.protocol = 'mqtts:';
+      url.host = `${options.network?.address}:${networkPort}`;
+      return url.href;
+    },
     async newFleet(name = fleetName()) {
       const [fleet] = await addFleets([name]);
       return fleet!;
