@@ -197,8 +197,8 @@ give_all() {
 for file in /secrets/own/*; do
   [ -s "$file" ] || continue
   chmod 0600 "$file"
-  [ "$(tr -d '\n' <"$file" | wc -c)" -ge 16 ] || fail "$file is shorter than 16 characters; remove it, and the next start generates one"
-  ! grep -q : "$file" || fail "$file contains a colon; remove it, and the next start generates one"
+  [ "$(tr -d '\n' <"$file" | wc -c)" -ge 16 ] || fail "$file is shorter than 16 characters; remove it, and the next start will generate a new one"
+  ! grep -q : "$file" || fail "$file contains a colon; remove it, and the next start will generate a new one"
 done
 
 if [ "${1:-}" = fleet ]; then

@@ -106,7 +106,7 @@ export class Stack {
         ({ state } = await json(this.api(command)));
         return !OPEN_STATES.includes(state) || `its state is ${state}`;
       });
-      // A command of a rule may supersede it.
+      // A rule's command may supersede it.
       if (state !== 'succeeded') return `the command is ${state}`;
       const reported = async () => (await isOn()) === wanted || `the lamp does not report led_on ${wanted}`;
       return until('the lamp to report it', reported, 5);

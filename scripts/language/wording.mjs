@@ -95,6 +95,11 @@ export const WORDING = [
     pattern: /\/\*\* (?:Greatest|Least|Most) (?!recently)\w/g,
     instead: 'Maximum, minimum, maximum number of',
   },
+  {
+    name: 'that are no …',
+    pattern: /\b(?:that|which)\s+(?:is|are|was|were)\s+no\s+(?!longer|more|less|fewer|stricter)\w/gi,
+    instead: 'that are not …, other than',
+  },
 ];
 
 /** The words of a phrase, separated by any white space. @param {string} phrases @param {string} instead @returns {Wording} */

@@ -78,7 +78,7 @@ export class RulesMetrics extends Metrics {
   );
   readonly retainedCleared = this.counter(
     'retained_junk_cleared_total',
-    'Retained messages cleared at the broker because they are no births or wills',
+    'Retained messages cleared at the broker because they are not births or wills',
   );
   readonly inputSuspicious = this.counter(
     'input_suspicious_total',

@@ -8,7 +8,7 @@ import { connectMqtt } from '@lamplighter/test-kit/mqtt-client';
 import { until } from '@lamplighter/test-kit/until';
 import { freePorts, launch, untilUp } from '../launch.js';
 
-/** Stands for an address in a network: the machine has it besides 127.0.0.1. */
+/** Stands in for a network address; the machine has it in addition to 127.0.0.1. */
 const ADDRESS = '127.0.0.2';
 
 async function newInstance() {

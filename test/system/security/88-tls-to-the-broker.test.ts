@@ -20,7 +20,7 @@ import { startService } from '@lamplighter/test-kit/servers/service';
 import { until } from '@lamplighter/test-kit/until';
 import type { IClientOptions } from 'mqtt';
 
-/** Stands for an address in a network: the machine has it besides 127.0.0.1. */
+/** Stands in for a network address; the machine has it in addition to 127.0.0.1. */
 const ADDRESS = '127.0.0.2';
 
 async function newAuthority(): Promise<string> {
@@ -157,7 +157,7 @@ describe('client certificates', () => {
   const url = () => `mqtts://${ADDRESS}:${networkPort(broker)}`;
   const connectWith = (pem: string, options: IClientOptions = {}) =>
     connectMqtt(url(), { ca, cert: pem, key: pem, connectTimeout: 5000, ...options });
-  /** The broker closes the connection of a client that it refuses, with an alert or without. */
+  /** The broker closes the connection of a client that it refuses, with or without an alert. */
   const REFUSED = /alert|closed|ECONNRESET|EPIPE|timeout/;
 
   it('identify the account, whatever the client claims to be', async () => {

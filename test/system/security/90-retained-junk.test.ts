@@ -8,7 +8,7 @@ import { startStack } from '../stack.js';
 const MESSAGES = 400;
 const JUNK = Buffer.alloc(262_000, 'x');
 
-it('retained messages that are no births are cleared at the broker, births stay', async () => {
+it('retained messages that are not births are cleared at the broker, births stay', async () => {
   const stack = await startStack();
   const fleet = await stack.broker.newFleet();
   const lamp = await connectAnnounced(stack, fleet);

@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<string, string>> = {
   let: "'let' is not supported: an expression cannot define variables",
 };
 
-/** Values of other languages that are names in CEL. */
+/** Literals of other languages, which are mere names in CEL. */
 const VALUES: Readonly<Record<string, string>> = {
   True: 'true',
   TRUE: 'true',

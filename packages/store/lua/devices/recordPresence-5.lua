@@ -74,7 +74,7 @@ return function(keys, args)
       end
     end
   end
-  -- The arrival and not the time of recording, so that a command sent in between counts as sent after the start.
+  -- The arrival, not the time of recording, so that a command sent in between counts as sent after the start.
   started = started or int(math.min(now, math.max(arrived, previous_start + 1)))
   if not is_listed then
     if redis.call('ZCARD', keys[3]) >= MAX_DEVICES_PER_SHARD then return { 'full' } end

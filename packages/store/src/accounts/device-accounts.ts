@@ -54,7 +54,7 @@ const KEYS = [ACCOUNTS_KEY, ACCOUNT_NAMES_KEY];
 const REVISION = '*';
 
 /**
- * Creates accounts for some hundred devices with different names, all or none.
+ * Creates accounts for up to a few hundred devices with distinct names, all or none.
  * @throws NamesTaken, TooManyAccounts
  */
 export async function enrolDevices(
@@ -133,7 +133,7 @@ export function readAccountsRevision(redis: Redis): Promise<string | null> {
   return redis.hget(ACCOUNTS_KEY, REVISION);
 }
 
-/** What the broker needs to know of an account. */
+/** What the broker needs to know about an account. */
 export interface BrokerAccount {
   readonly fleet: string;
   /** The hash of its password. */

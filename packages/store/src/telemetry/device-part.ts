@@ -43,7 +43,7 @@ export interface PartOutcome {
   readonly stored?: StoredDeviceState;
   /** Outcomes of the late readings, and the number of retained ones. */
   readonly late?: { stored: number; duplicate: number; tooOld: number; retained: number };
-  /** Why a live reading with a lower number than the last state is newer. */
+  /** Why a live reading is newer than the last state although its number is lower. */
   readonly restarted?: RestartReason;
   /**
    * The device was presumed unreachable, so its pending commands must be woken. `stale`: it had been silent during an open session, which

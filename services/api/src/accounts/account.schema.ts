@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isoTime, timeSchema } from '../responses/iso-time.js';
 import { CURSOR, limitSchema, nextSchema } from '../responses/page.js';
 
-/** Devices that one request enrols; as many names fit into a body. */
+/** Maximum number of devices that one request enrols; that many names fit into a body. */
 const MAX_ENROLLED_AT_ONCE = 500;
 
 /** Accounts that the broker has for services and for readers of fleets. */

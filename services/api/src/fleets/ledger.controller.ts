@@ -21,7 +21,7 @@ export class LedgerController {
 
   @Get()
   @ApiOperation({
-    summary: 'Get the ledger of a fleet: readings taken and commands issued, against their outcomes',
+    summary: 'Get the ledger of a fleet: readings taken and commands issued, and what happened to them',
     description:
       'Readings in transit are `unexplained` until they arrive, so the count is 0 for a fleet at rest. For commands it is always 0. ' +
       'Counts of removed devices and fleets are kept.',

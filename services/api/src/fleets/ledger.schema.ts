@@ -41,7 +41,7 @@ export const ledgerSchema = z
         >),
         unexplained: z.int().meta({ description: 'Issued, but neither open nor ended: always 0' }),
       })
-      .meta({ description: 'Commands: issued, against their outcomes' }),
+      .meta({ description: 'Issued commands, and what happened to them' }),
   })
   .meta({
     id: 'Ledger',

@@ -93,7 +93,7 @@ function namesOf(folder: string): string[] {
 
 const endOf = (file: string) => Date.parse(new X509Certificate(readFileSync(file)).validTo);
 
-/** Whether the broker's certificate is of this authority, names all names, matches its key and does not expire soon. */
+/** Whether the broker's certificate is from this authority, covers all names, matches its key and does not expire soon. */
 function isUsable(folder: string, authority: Signed, names: readonly string[]): boolean {
   const files = filesIn(folder);
   if (!existsSync(files.broker) || !existsSync(files.brokerKey)) return false;

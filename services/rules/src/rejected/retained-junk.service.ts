@@ -8,7 +8,7 @@ import { MqttTransport } from '../mqtt/mqtt-transport.js';
 const MAX_OPEN = 1000;
 
 /**
- * Clears retained messages on presence topics that are no births or wills: otherwise one account could fill the memory of the broker, which
+ * Clears retained messages on presence topics other than births and wills: otherwise one account could fill the memory of the broker, which
  * keeps a retained message until it is cleared. Other topics hold nothing retained that rules may clear, since it cannot write telemetry.
  */
 @Injectable()

@@ -22,5 +22,5 @@ it('is never one that the machine does not have', () => {
   expect(() => lanAddress('0.0.0.0', { lo, eth0 })).toThrow(
     'does not have the address 0.0.0.0; it has:\n  192.168.1.20  eth0',
   );
-  expect(() => lanAddress('', { lo })).toThrow('no address in a network');
+  expect(() => lanAddress('', { lo })).toThrow('no network address');
 });

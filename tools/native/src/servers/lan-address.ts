@@ -21,7 +21,7 @@ export function lanAddress(wanted: string, interfaces = networkInterfaces()): st
   if (wanted !== '') return wanted;
   const [only, ...more] = reachable;
   if (only === undefined)
-    throw new CannotStart('this machine has no address in a network; connect it, or leave out --lan');
+    throw new CannotStart('this machine has no network address; connect it to a network, or leave out --lan');
   if (more.length > 0)
     throw new CannotStart(`this machine has several addresses; name one with --lan=ADDRESS:${list}`);
   return only.address;

@@ -71,7 +71,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
       joined = joinAccounts(folder);
       child.kill('SIGHUP');
     } catch {
-      // The script has written the reason to stderr; the next look tries again.
+      // The script has written the reason to stderr; the next check tries again.
     }
   }, WATCH_MS);
   watch.unref();
@@ -128,7 +128,7 @@ export function reloadCertificates(folder: string): boolean {
   return signal(filesIn(folder).pid, 'SIGHUP');
 }
 
-/** Signals the broker, 0 only to find out; false if it has stopped. */
+/** Sends the broker a signal, or with 0 only checks that it runs; false if it has stopped. */
 function signal(pidFile: string, name: 'SIGHUP' | 0): boolean {
   try {
     return process.kill(Number(readFileSync(pidFile, 'utf8')), name);
@@ -182,14 +182,14 @@ function joinAccounts(folder: string): string {
   return version;
 }
 
-/** Differs after each change of accounts. The api changes those of devices, and `reloadAccounts` the others. */
+/** Changes with every change of accounts. The api changes those of devices, and `reloadAccounts` the others. */
 function accountsVersion(folder: string): string {
   const { deviceAccounts, fleets, servicePasswords } = filesIn(folder);
   const files = [deviceAccounts, fleets.passwords, fleets.acl, servicePasswords];
   return files.map(versionOf).join();
 }
 
-/** Differs after each replacement of a file. */
+/** Changes whenever a file is replaced. */
 function versionOf(file: string): string {
   const { ino, mtimeMs, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
   return `${ino}/${mtimeMs}/${size}`;

@@ -19,7 +19,7 @@ export function secretIn(file: string): string {
   const present = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
   if (present !== '' && present.length < MIN_LENGTH)
     throw new CannotStart(
-      `the secret in ${file} is shorter than ${MIN_LENGTH} characters; remove the file, and the next start generates one`,
+      `the secret in ${file} is shorter than ${MIN_LENGTH} characters; remove the file, and the next start will generate a new one`,
     );
   if (present !== '') {
     chmodSync(file, 0o600);

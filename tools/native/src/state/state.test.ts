@@ -44,7 +44,7 @@ it('refuses a secret that is easy to guess, and names its file', () => {
   const file = join(folder, 'secrets', 'mqtt-greenhouse');
   writeFileSync(file, 'tomato\n');
   expect(() => openState(folder, ports).accounts).toThrow(
-    `the secret in ${file} is shorter than 16 characters; remove the file, and the next start generates one`,
+    `the secret in ${file} is shorter than 16 characters; remove the file, and the next start will generate a new one`,
   );
 });
 

@@ -95,7 +95,7 @@ export const RESULTS_ROW: Row = [
     linesPanel({
       title: 'Suspicious input',
       description:
-        'Messages accepted per minute that are probably wrong. Type: a value of a different type than a rule needs or the fleet declares. Inexact: an integer beyond 2^53. Retained junk: messages on presence topics that are no births, cleared at the broker.',
+        'Messages accepted per minute that are probably wrong. Type: a value of a different type than a rule needs or the fleet declares. Inexact: an integer beyond 2^53. Retained junk: messages on presence topics other than births, cleared at the broker.',
       unit: 'cpm',
       queries: [
         [
