@@ -40,7 +40,7 @@ export class DeviceAccountsFile {
         await this.refresh();
       } catch (error) {
         if (!isStoreFailure(error))
-          this.errors.report('device_accounts', error, 'the accounts of devices were not written; retrying', {
+          this.errors.report('device_accounts', error, 'cannot write the accounts of devices; retrying', {
             file: this.file,
           });
       }
